@@ -1,0 +1,73 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { AsyncParallelHook, AsyncSeriesBailHook, AsyncSeriesHook, SyncBailHook, SyncHook, SyncWaterfallHook } from 'tapable';
+import type { Access, AuthorizeRequest, AuthRequest, Identity } from './auth.ts';
+import type { RegistryEvent, ResponseReport } from './events.ts';
+import type { ManifestSubmission } from './manifest.ts';
+import type { StorageDriver } from './storage.ts';
+
+/** The part of an Express router that plugins use: own routes, or middleware in front of the registry. */
+export interface MiddlewareRouter {
+  use(handler: RequestHandler): unknown;
+  use(path: string, handler: RequestHandler): unknown;
+  get(path: string, handler: RequestHandler): unknown;
+  post(path: string, handler: RequestHandler): unknown;
+}
+export type RequestHandler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  next: (error?: unknown) => void,
+) => void;
+
+/**
+ * The nine hooks, in the order a registry meets them. Called by core alone; plugins hold a {@link PluginHooks}.
+ * docs/hooks.md is the table of them; a test compares the two.
+ */
+export function createHooks() {
+  return {
+    storage: new SyncBailHook<[], StorageDriver>([], 'storage'),
+    wrapStorage: new SyncWaterfallHook<[StorageDriver]>(['driver'], 'wrapStorage'),
+    middleware: new SyncHook<[MiddlewareRouter]>(['router'], 'middleware'),
+    authenticate: new AsyncSeriesBailHook<[AuthRequest], Identity>(['request'], 'authenticate'),
+    authorize: new AsyncSeriesBailHook<[AuthorizeRequest], boolean>(['request'], 'authorize'),
+    challenge: new SyncWaterfallHook<[readonly string[], readonly Access[]]>(['challenges', 'access'], 'challenge'),
+    validateManifest: new AsyncSeriesHook<[ManifestSubmission]>(['submission'], 'validateManifest'),
+    event: new AsyncParallelHook<[RegistryEvent]>(['event'], 'event'),
+    response: new SyncHook<[ResponseReport]>(['report'], 'response'),
+  };
+}
+export type Hooks = ReturnType<typeof createHooks>;
+
+/** A hook whose taps answer at once. */
+export interface SyncTap<Arguments extends readonly unknown[], Result> {
+  tap(name: string, fn: (...args: Arguments) => Result): void;
+}
+/** A hook whose taps may take their time: `tap` for a function that answers at once, `tapPromise` for an async one. */
+export interface AsyncTap<Arguments extends readonly unknown[], Result> {
+  tap(name: string, fn: (...args: Arguments) => Result): void;
+  tapPromise(name: string, fn: (...args: Arguments) => Promise<Result>): void;
+}
+
+/** What plugins hold: they may tap, they cannot call. */
+export interface PluginHooks {
+  /** Gives the storage driver. Exactly one plugin does. */
+  readonly storage: SyncTap<[], StorageDriver>;
+  /** Puts something around the driver: caching, metrics, fault injection. Called once, so it costs no request anything. */
+  readonly wrapStorage: SyncTap<[driver: StorageDriver], StorageDriver>;
+  /** Adds own routes, or Express middleware in front of the registry. Called once. */
+  readonly middleware: SyncTap<[router: MiddlewareRouter], void>;
+  /**
+   * Says who is asking; `undefined` means "not mine". The first identity wins. To refuse credentials that are yours
+   * and wrong, throw `RegistryError('UNAUTHORIZED')`.
+   */
+  readonly authenticate: AsyncTap<[request: AuthRequest], Identity | undefined>;
+  /** Allows (`true`), denies (`false`) or leaves it to the next (`undefined`). No opinion at all means no. */
+  readonly authorize: AsyncTap<[request: AuthorizeRequest], boolean | undefined>;
+  /** Adds to the `WWW-Authenticate` values of a 401. */
+  readonly challenge: SyncTap<[challenges: readonly string[], access: readonly Access[]], readonly string[]>;
+  /** Looks at a manifest before anything is stored: warns through `submission.warn`, denies by throwing a `RegistryError`. */
+  readonly validateManifest: AsyncTap<[submission: ManifestSubmission], void>;
+  /** Hears what has happened, after the client has been answered. An error is logged and harms nobody. */
+  readonly event: AsyncTap<[event: RegistryEvent], void>;
+  /** Hears how each request ended. */
+  readonly response: SyncTap<[report: ResponseReport], void>;
+}

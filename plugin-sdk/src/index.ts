@@ -1,0 +1,25 @@
+/** What this file exports is the public API of @entrepot/plugin-sdk; nothing else is. */
+export { apiVersion, definePlugin } from './plugin.ts';
+export type { Logger, Plugin, PluginContext, PluginDefinition, PluginFactory, PluginHandle } from './plugin.ts';
+export { createHooks } from './hooks.ts';
+export type { AsyncTap, Hooks, MiddlewareRouter, PluginHooks, RequestHandler, SyncTap } from './hooks.ts';
+export { isStorageKey, readerOf } from './storage.ts';
+export type {
+  ByteRange,
+  JsonValue,
+  LargeObject,
+  ListOptions,
+  ListPage,
+  SmallObject,
+  StorageDriver,
+  Upload,
+  UploadState,
+  WriteOptions,
+} from './storage.ts';
+export type { Access, AuthorizeRequest, AuthRequest, Identity } from './auth.ts';
+export type { Descriptor, ManifestSubmission } from './manifest.ts';
+export type { EventAction, RegistryEvent, ResponseReport } from './events.ts';
+export { errorCodes, isRegistryError, isStorageError, RegistryError, StorageError } from './errors.ts';
+export type { ErrorCode, RegistryErrorOptions, StorageErrorCode } from './errors.ts';
+export { OptionsError, resolveOptions } from './options.ts';
+export type { JSONSchemaType } from './options.ts';

@@ -1,0 +1,75 @@
+import type { PluginHooks } from './hooks.ts';
+import type { JSONSchemaType } from './options.ts';
+
+/** The version of the plugin contract in this file. The host refuses what it does not know. */
+export const apiVersion = 1;
+
+/** The part of pino's logger that plugins use. */
+export interface Logger {
+  debug(details: object, message?: string): void;
+  info(details: object, message?: string): void;
+  warn(details: object, message?: string): void;
+  error(details: object, message?: string): void;
+}
+
+/** What `setup` gets. */
+export interface PluginContext<Options> {
+  /** The plugin's name, which is the name it taps hooks with. */
+  readonly name: string;
+  /** Validated, defaults filled in, frozen. */
+  readonly options: Readonly<Options>;
+  /** May tap, cannot call; sealed once the last plugin has been set up. */
+  readonly hooks: PluginHooks;
+  /** Carries the plugin's name on every line. */
+  readonly log: Logger;
+}
+
+/** What a plugin wants to be asked to do while the registry lives. */
+export interface PluginHandle {
+  /** Opens connections, checks credentials. HTTP listens only when every plugin has started. At most 30 s. */
+  start?(): Promise<void>;
+  /** Throws when the plugin cannot do its work. At most 5 s. */
+  health?(): Promise<void>;
+  /** Idempotent. Called in reverse order after HTTP has drained. At most 10 s. */
+  stop?(): Promise<void>;
+}
+
+export interface PluginDefinition<Options> {
+  /** kebab-case, role first: `storage-s3`, `auth-htpasswd`, `events-webhook`. */
+  readonly name: string;
+  /** JSON schema of the options; the home of their shape, defaults and descriptions. `additionalProperties: false`. */
+  readonly schema: JSONSchemaType<Options>;
+  /** Taps hooks. Synchronous and without I/O, so that `registry check` can wire a registry without a network. */
+  setup(context: PluginContext<Options>): PluginHandle | void;
+}
+
+/** A configured plugin: plain data and a function, so that two copies of this package in one tree still work. */
+export interface Plugin {
+  readonly apiVersion: number;
+  readonly name: string;
+  readonly schema: object;
+  readonly options: unknown;
+  setup(context: PluginContext<never>): PluginHandle | void;
+}
+
+/** Options may be left out altogether when none of them is required. */
+type OptionsOf<Input> = Record<string, never> extends Input ? [options?: Input] : [options: Input];
+
+/** Called in `registry.config.js` with what the user writes; carries the schema for documentation and tests. */
+export interface PluginFactory<Input> {
+  (...options: OptionsOf<Input>): Plugin;
+  readonly pluginName: string;
+  readonly schema: object;
+}
+
+/**
+ * Declares a plugin. A plugin package default-exports the result.
+ * `Input` is what users write, `Options` what `setup` sees once the defaults are in: give both when there are defaults.
+ */
+export function definePlugin<Options, Input = Options>(
+  definition: PluginDefinition<Options>,
+): PluginFactory<Input> {
+  const { name, schema, setup } = definition;
+  const factory = (...[options]: OptionsOf<Input>): Plugin => ({ apiVersion, name, schema, options, setup });
+  return Object.assign(factory, { pluginName: name, schema });
+}

@@ -1,0 +1,174 @@
+import { StorageError } from './errors.ts';
+
+/**
+ * The storage driver contract: bytes under keys in one backend.
+ *
+ * Small objects travel as bytes and are atomic; large objects are written once, in parts, possibly by several
+ * processes in turn. What a driver promises is written at each method; the conformance kit holds it to every sentence.
+ *
+ * - **Atomic**: no reader sees half an object; a failed `write` or `completeUpload` leaves the old object or nothing.
+ * - **Consistent**: a finished write or delete is seen by the next `read`, `open` and `list`, from any process.
+ * - **Durable**: what has been answered survives the death of the process, and, unless `transient`, loss of power.
+ * - **Conditions**: `ifAbsent` has one winner; `ifMatch` never loses an update and never matches a missing key.
+ * - **Absence is a value** (`undefined`), never an error; an error is never absence.
+ *
+ * Core promises in turn: keys satisfy {@link isStorageKey}, no key is a folder of another, the keys of large objects
+ * are never reused, and small objects are never byte-identical twice under one key (they carry a nonce), so an etag
+ * derived from content cannot suffer from A-B-A.
+ */
+export interface StorageDriver {
+  /**
+   * How long a part that starts at `offset` has to be, in bytes: each `uploadPart` carries a positive multiple of it;
+   * only the bytes given to `completeUpload` may have any length. `1` means that parts of any length will do. The
+   * answer depends on the offset alone, so that every process gives the same.
+   */
+  partSize(offset: number): number;
+
+  /**
+   * The object under `key`, or `undefined` when there is none. `known` is what an earlier `read` or `write` of this
+   * driver returned for the key: a driver that can tell cheaply that nothing has changed may return `known` itself.
+   * It is a means to be faster, never to be stale.
+   */
+  read(key: string, known?: SmallObject): Promise<SmallObject | undefined>;
+
+  /**
+   * Creates or replaces a small object (at most 16 MiB) atomically.
+   * @throws StorageError `PRECONDITION_FAILED` when the condition does not hold; nothing has been written then.
+   */
+  write(key: string, bytes: Uint8Array, options?: WriteOptions): Promise<SmallObject>;
+
+  /**
+   * Removes an object, small or large. Removing what is absent is no error, also under a condition.
+   * @throws StorageError `PRECONDITION_FAILED` when `ifMatch` is given and the object has another etag.
+   */
+  delete(key: string, options?: { readonly ifMatch?: string }): Promise<void>;
+
+  /** Keys that start with `prefix` and come after `startAfter`, in byte order (`a-b` before `a/b`). */
+  list(prefix: string, options: ListOptions): Promise<ListPage>;
+
+  /**
+   * Opens an object, small or large, for reading in order. A `range` that reaches past the end is cut there.
+   * `undefined` when there is no such object.
+   */
+  open(key: string, range?: ByteRange): Promise<LargeObject | undefined>;
+
+  /** Begins a large object. It is not visible under `key` before `completeUpload` has succeeded. */
+  createUpload(key: string): Promise<UploadState>;
+
+  /**
+   * Adds the bytes that belong at `upload.offset` and returns the state to go on from. The call may be repeated with
+   * the same `upload` after a failure: the later bytes then count. The chunks are the driver's until it has settled.
+   * @throws StorageError `UPLOAD_UNKNOWN` when the backend has forgotten the upload.
+   */
+  uploadPart(upload: Upload, part: readonly Uint8Array[]): Promise<UploadState>;
+
+  /** Adds the last bytes (none, if at least one part was uploaded) and makes the object visible, whole and durable. */
+  completeUpload(upload: Upload, lastPart: readonly Uint8Array[]): Promise<void>;
+
+  /** Gives the space of an unfinished upload back. Aborting what is finished or gone is no error and harms nothing. */
+  abortUpload(upload: Upload): Promise<void>;
+}
+
+/** A whole small object and the name of this version of it. */
+export interface SmallObject {
+  readonly bytes: Uint8Array;
+  /** Opaque; another version of the object has another etag. */
+  readonly etag: string;
+}
+
+/** At most one condition. */
+export interface WriteOptions {
+  /** Write only if there is no object under the key. */
+  readonly ifAbsent?: boolean;
+  /** Write only if the object's etag is this one. */
+  readonly ifMatch?: string;
+  /** May be lost by a loss of power, never by the death of a process. A means to be faster: drivers may ignore it. */
+  readonly transient?: boolean;
+}
+
+export interface ListOptions {
+  readonly startAfter?: string;
+  /** The most keys to return, at least 1. */
+  readonly limit: number;
+}
+
+export interface ListPage {
+  readonly keys: readonly string[];
+  /** Whether more keys follow the last one. A page may be short and still have more after it, but never empty then. */
+  readonly more: boolean;
+}
+
+/** Half-open: `start` is the first byte, `end` the one after the last. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** An open large object. Its owner calls `close`, whatever happened. */
+export interface LargeObject {
+  /** Bytes of the whole object, whatever the range. */
+  readonly size: number;
+  /**
+   * The next bytes, or `undefined` at the end of the range. They are the caller's only until the next call of `read`
+   * or `close`, so a driver may reuse its buffers.
+   * @throws StorageError `UNAVAILABLE` when the backend gives fewer bytes than `size` promised.
+   */
+  read(): Promise<Uint8Array | undefined>;
+  /** Lets go of all resources, also in the middle of the object. Closing twice is no error. */
+  close(): Promise<void>;
+}
+
+/** Whatever a driver needs to go on with an upload from any process: plain JSON. */
+export type UploadState = JsonValue;
+export type JsonValue =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly JsonValue[]
+  | { readonly [name: string]: JsonValue };
+
+/** An upload in progress, as kept by core between calls. */
+export interface Upload {
+  readonly key: string;
+  /** Bytes uploaded so far. */
+  readonly offset: number;
+  /** Parts uploaded so far. */
+  readonly parts: number;
+  /** What the last call for this upload returned. */
+  readonly state: UploadState;
+}
+
+const KEY = /^[A-Za-z0-9._~-]{1,255}(?:\/[A-Za-z0-9._~-]{1,255})*$/;
+
+/** Whether core may use `key`: segments of `[A-Za-z0-9._~-]`, 1 to 255 bytes each, joined by `/`; none is `.` or `..`. */
+export function isStorageKey(key: string): boolean {
+  return key.length <= 1024 && KEY.test(key) && !/(?:^|\/)\.\.?(?:\/|$)/.test(key);
+}
+
+/**
+ * Makes a {@link LargeObject} of anything that yields bytes, a Node stream for instance. It counts: a body that ends
+ * before `length` bytes have come throws `UNAVAILABLE`.
+ */
+export function readerOf(
+  body: AsyncIterable<Uint8Array>,
+  { size, length }: { readonly size: number; readonly length: number },
+): LargeObject {
+  const chunks = body[Symbol.asyncIterator]();
+  let missing = length;
+  return {
+    size,
+    async read() {
+      const { done, value } = await chunks.next();
+      if (done === true) {
+        if (missing > 0) throw new StorageError('UNAVAILABLE', `the object ended ${missing} bytes early`);
+        return undefined;
+      }
+      missing -= value.length;
+      return value;
+    },
+    async close() {
+      await chunks.return?.();
+    },
+  };
+}
