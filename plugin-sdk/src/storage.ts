@@ -32,7 +32,7 @@ export interface StorageDriver {
   read(key: string, known?: SmallObject): Promise<SmallObject | undefined>;
 
   /**
-   * Creates or replaces a small object (at most 16 MiB) atomically.
+   * Creates or replaces a small object (at most 16 MiB) atomically. The bytes are the driver's until it has settled.
    * @throws StorageError `PRECONDITION_FAILED` when the condition does not hold; nothing has been written then.
    */
   write(key: string, bytes: Uint8Array, options?: WriteOptions): Promise<SmallObject>;
@@ -47,10 +47,14 @@ export interface StorageDriver {
   list(prefix: string, options: ListOptions): Promise<ListPage>;
 
   /**
-   * Opens an object, small or large, for reading in order. A `range` that reaches past the end is cut there.
-   * `undefined` when there is no such object.
+   * Opens an object, small or large, for reading in order. A `range` that reaches past the end is cut there; one that
+   * begins there or later has no bytes. `undefined` when there is no such object. When it is deleted or replaced while
+   * it is open, either all bytes of the version that was opened are read, or `read` throws `UNAVAILABLE`.
    */
   open(key: string, range?: ByteRange): Promise<LargeObject | undefined>;
+
+  /** Bytes of the object, small or large, without reading it. `undefined` when there is no such object. */
+  size(key: string): Promise<number | undefined>;
 
   /** Begins a large object. It is not visible under `key` before `completeUpload` has succeeded. */
   createUpload(key: string): Promise<UploadState>;
@@ -58,19 +62,28 @@ export interface StorageDriver {
   /**
    * Adds the bytes that belong at `upload.offset` and returns the state to go on from. The call may be repeated with
    * the same `upload` after a failure: the later bytes then count. The chunks are the driver's until it has settled.
+   * An upload may also go back to an earlier state of it: what was added after that state does not count.
    * @throws StorageError `UPLOAD_UNKNOWN` when the backend has forgotten the upload.
    */
   uploadPart(upload: Upload, part: readonly Uint8Array[]): Promise<UploadState>;
 
-  /** Adds the last bytes (none, if at least one part was uploaded) and makes the object visible, whole and durable. */
+  /**
+   * Adds the last bytes (none, if at least one part was uploaded) and makes the object visible, whole and durable.
+   * Completing what is complete already throws or changes nothing.
+   * @throws StorageError `UPLOAD_UNKNOWN` when the backend has forgotten the upload.
+   */
   completeUpload(upload: Upload, lastPart: readonly Uint8Array[]): Promise<void>;
 
-  /** Gives the space of an unfinished upload back. Aborting what is finished or gone is no error and harms nothing. */
+  /**
+   * Gives the space of an unfinished upload back: its parts are forgotten, and it can be completed no more.
+   * Aborting what is finished or gone is no error and harms nothing.
+   */
   abortUpload(upload: Upload): Promise<void>;
 }
 
 /** A whole small object and the name of this version of it. */
 export interface SmallObject {
+  /** Not to be changed. */
   readonly bytes: Uint8Array;
   /** Opaque; another version of the object has another etag. */
   readonly etag: string;
@@ -98,7 +111,7 @@ export interface ListPage {
   readonly more: boolean;
 }
 
-/** Half-open: `start` is the first byte, `end` the one after the last. */
+/** Half-open: `start` is the first byte, `end` the one after the last. Core asks for one byte at least: `start < end`. */
 export interface ByteRange {
   readonly start: number;
   readonly end: number;

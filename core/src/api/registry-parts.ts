@@ -1,0 +1,19 @@
+import type { Hooks } from '@entrepot/plugin-sdk';
+import type { Gatekeeper } from '../auth/gatekeeper.ts';
+import type { Store } from '../store/index.ts';
+import type { ManifestPut } from '../store/manifest-store.ts';
+
+/** The settings the API obeys. */
+export interface ApiSettings {
+  readonly manifests: { readonly maxBytes: number; readonly mayLack: ManifestPut['mayLack'] };
+  readonly deletes: { readonly enabled: boolean };
+  readonly lists: { readonly maxPageSize: number };
+}
+
+/** What the handlers work with. */
+export interface RegistryParts {
+  readonly store: Store;
+  readonly hooks: Hooks;
+  readonly gatekeeper: Gatekeeper;
+  readonly settings: ApiSettings;
+}

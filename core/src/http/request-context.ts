@@ -1,0 +1,176 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { Identity, LargeObject } from '@entrepot/plugin-sdk';
+import type { Query } from './query.ts';
+import type { Endpoint, Route } from './match-route.ts';
+
+/** The client went away, or something cut the connection: there is nobody to answer. */
+export class ConnectionLost extends Error {
+  override readonly name = 'ConnectionLost';
+}
+
+/** Express and Connect keep the whole URL here when they mount a handler under a path. */
+declare module 'node:http' {
+  interface IncomingMessage {
+    originalUrl?: string;
+  }
+}
+
+const BASE_PATH = /^(?:\/[A-Za-z0-9._~-]{1,100}){1,10}\/?$/;
+const REQUEST_ID = /^[A-Za-z0-9._:+/=-]{1,128}$/;
+
+/** One request and its answer: all that a handler may touch. */
+export class RequestContext {
+  readonly request: IncomingMessage;
+  readonly method: string;
+  /** From `X-Request-Id`, so that it can be followed through proxies; else our own. */
+  readonly requestId: string;
+  readonly address: string;
+  readonly #response: ServerResponse;
+  route: Route | undefined;
+  identity: Identity | undefined;
+  /** Digest the request turned out to be about, for the log. */
+  digest: string | undefined;
+  /** Bytes of the answer's body that were sent. */
+  sentBytes = 0;
+  #awaitsContinue: boolean;
+
+  constructor(request: IncomingMessage, response: ServerResponse) {
+    this.request = request;
+    this.#response = response;
+    this.method = request.method ?? '';
+    const given = request.headers['x-request-id'];
+    this.requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+    this.address = request.socket.remoteAddress ?? '';
+    this.#awaitsContinue = request.headers.expect?.toLowerCase() === '100-continue';
+  }
+
+  header(name: string): string | undefined {
+    const value = this.request.headers[name];
+    return typeof value === 'string' ? value : value?.join(', ');
+  }
+
+  /**
+   * What stands before `/v2/` in the URL the client uses: the path another server has mounted this one under, or what
+   * a proxy says it has taken off. Usually empty.
+   */
+  get basePath(): string {
+    const forwarded = this.request.headers['x-forwarded-prefix'];
+    if (typeof forwarded === 'string' && BASE_PATH.test(forwarded)) return forwarded.replace(/\/$/, '');
+    const { url = '', originalUrl } = this.request;
+    return originalUrl?.endsWith(url) === true ? originalUrl.slice(0, originalUrl.length - url.length) : '';
+  }
+
+  get status(): number {
+    return this.#response.statusCode;
+  }
+
+  get isAnswered(): boolean {
+    return this.#response.headersSent;
+  }
+
+  /** `Content-Length` of the request, if it has one. Node has refused whatever is no number. */
+  get contentLength(): number | undefined {
+    const text = this.request.headers['content-length'];
+    return text === undefined ? undefined : Number(text);
+  }
+
+  /** The request's body. A client that waits for leave to send it gets that now. */
+  get body(): AsyncIterable<Uint8Array> {
+    if (this.#awaitsContinue) {
+      this.#awaitsContinue = false;
+      this.#response.writeContinue();
+    }
+    return chunksOf(this.request);
+  }
+
+  /** Answers with a body that is at hand. */
+  send(status: number, headers: OutgoingHttpHeaders, body?: Uint8Array | string): void {
+    const length = typeof body === 'string' ? Buffer.byteLength(body) : (body?.length ?? 0);
+    // RFC 9110, 8.6: a 204 has no Content-Length.
+    this.#writeHead(status, status === 204 ? headers : { 'content-length': length, ...headers });
+    if (this.method !== 'HEAD' && body !== undefined) this.sentBytes = length;
+    this.#response.end(body);
+  }
+
+  /** Answers with no body but says how long one would be: HEAD and 304. */
+  sendHead(status: number, headers: OutgoingHttpHeaders): void {
+    this.#writeHead(status, headers);
+    this.#response.end();
+  }
+
+  /**
+   * Answers with the bytes of `object`, which it closes. A chunk is read only once the one before it has been taken by
+   * the system, so a slow client holds no more than two.
+   * @throws ConnectionLost when the client goes away; StorageError when storage gives fewer bytes than it promised:
+   *   the answer is then cut off, so that no client takes it for whole.
+   */
+  async stream(status: number, headers: OutgoingHttpHeaders, object: LargeObject): Promise<void> {
+    try {
+      this.#writeHead(status, headers);
+      for (let chunk = await object.read(); chunk !== undefined; chunk = await object.read()) {
+        await this.#write(chunk);
+        this.sentBytes += chunk.length;
+      }
+      this.#response.end();
+    } catch (error) {
+      this.cut();
+      throw error;
+    } finally {
+      await object.close();
+    }
+  }
+
+  /** Ends the connection at once. */
+  cut(): void {
+    this.#response.destroy();
+  }
+
+  #writeHead(status: number, headers: OutgoingHttpHeaders): void {
+    // Who has not been told to go on will not send its body: the connection cannot be used again (RFC 9110, 10.1.1).
+    const connection = this.#awaitsContinue ? { connection: 'close' } : undefined;
+    this.#response.writeHead(status, {
+      ...headers,
+      ...connection,
+      'docker-distribution-api-version': 'registry/2.0',
+      'x-request-id': this.requestId,
+    });
+  }
+
+  #write(chunk: Uint8Array): Promise<void> {
+    const response = this.#response;
+    return new Promise((resolve, reject) => {
+      const lost = (): void => {
+        reject(new ConnectionLost('the client went away'));
+      };
+      if (response.destroyed) {
+        lost();
+        return;
+      }
+      response.once('close', lost);
+      response.write(chunk, (error) => {
+        response.off('close', lost);
+        if (error) lost();
+        else resolve();
+      });
+    });
+  }
+}
+
+async function* chunksOf(request: IncomingMessage): AsyncGenerator<Uint8Array> {
+  try {
+    // The connection outlives a body that is not read to its end: an error still has to be sent over it.
+    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+      if (chunk instanceof Uint8Array) yield chunk;
+    }
+  } catch (error) {
+    throw new ConnectionLost('the client went away', { cause: error });
+  }
+}
+
+/** What a handler needs besides the context. */
+export interface Call<Name extends Endpoint> {
+  readonly context: RequestContext;
+  readonly route: Route<Name>;
+  readonly query: Query;
+}

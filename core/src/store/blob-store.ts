@@ -1,0 +1,211 @@
+import { createHash } from 'node:crypto';
+import type { ByteRange, LargeObject, Logger, StorageDriver } from '@entrepot/plugin-sdk';
+import { LRUCache } from 'lru-cache';
+import { digestOf, finishDigest, splitDigest } from '../digest.ts';
+import { blobLinkFormat, blobRecordFormat, type BlobLink, type BlobRecord } from './blob-records.ts';
+import { forEachLimited } from './concurrency.ts';
+import { keys } from './keys.ts';
+import { Records, type Stored } from './records.ts';
+
+/** A blob that a repository may read. */
+export interface Blob {
+  readonly digest: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Storage key of the bytes; it never changes what it holds. */
+  readonly data: string;
+}
+
+/** Blobs up to this size are read whole, checked against their digest, and kept in memory. */
+const SMALL = 64 * 1024;
+/** Records asked for at once when a manifest names many. */
+const LOOKUPS_AT_ONCE = 32;
+
+/**
+ * Blobs are stored once for the whole registry and linked by the repositories that may read them.
+ *
+ * A commit happens in this order: the bytes, then the record, then the link. A crash in between leaves bytes or a
+ * record nobody refers to, which collection removes; a link is only answered for when its record stands. Link and
+ * record of a digest new to both may be written at once, because a link without its record counts for nothing, and
+ * a link is only ever replaced by one that fits the record.
+ */
+export class BlobStore {
+  readonly #driver: StorageDriver;
+  readonly #log: Logger;
+  readonly #records: Records<BlobRecord>;
+  readonly #links: Records<BlobLink>;
+  readonly #small: LRUCache<string, Buffer>;
+
+  constructor(driver: StorageDriver, options: { log: Logger; recordCacheBytes: number; blobCacheBytes: number }) {
+    this.#driver = driver;
+    this.#log = options.log;
+    const cache = { log: options.log, cacheBytes: Math.ceil(options.recordCacheBytes / 2) };
+    this.#records = new Records(driver, blobRecordFormat, cache);
+    this.#links = new Records(driver, blobLinkFormat, cache);
+    this.#small = new LRUCache({ maxSize: options.blobCacheBytes, sizeCalculation: (bytes) => bytes.length + 100 });
+  }
+
+  /**
+   * The blob, if `repository` may read it. Being found is a promise that lasts longer than a push: a blob that
+   * collection had condemned is rescued first.
+   */
+  async find(repository: string, digest: string): Promise<Blob | undefined> {
+    const [link, record] = await Promise.all([
+      this.#links.read(keys.link(repository, digest)),
+      this.#records.read(keys.record(digest)),
+    ]);
+    if (link === undefined || record === undefined) return undefined;
+    if (link.value.incarnation !== record.value.incarnation) return undefined;
+    return this.#keep(digest, record);
+  }
+
+  /** Like {@link find}, and the bytes are known to be there in full length: what HEAD and a manifest rely on. */
+  async check(repository: string, digest: string): Promise<Blob | undefined> {
+    const blob = await this.find(repository, digest);
+    if (blob === undefined) return undefined;
+    const size = await this.#driver.size(blob.data);
+    if (size === blob.size) return blob;
+    this.#damaged(blob, size === undefined ? 'its bytes are gone' : `it has ${size} bytes, not ${blob.size}`);
+    return undefined;
+  }
+
+  /** Which of `digests` the repository may not read. Each that it may read is kept from collection. */
+  async missing(repository: string, digests: Iterable<string>): Promise<string[]> {
+    const missing: string[] = [];
+    await forEachLimited(digests, LOOKUPS_AT_ONCE, async (digest) => {
+      if ((await this.check(repository, digest)) === undefined) missing.push(digest);
+    });
+    return missing;
+  }
+
+  /**
+   * Opens the bytes, or one range of them. `undefined` when they are gone or have the wrong length: damage is logged
+   * and counts as absence, so that no answer begins that cannot be finished.
+   */
+  async open(blob: Blob, range?: ByteRange): Promise<LargeObject | undefined> {
+    const object = await this.#driver.open(blob.data, range);
+    if (object?.size === blob.size) return object;
+    await object?.close();
+    this.#damaged(blob, object === undefined ? 'its bytes are gone' : `it has ${object.size} bytes, not ${blob.size}`);
+    return undefined;
+  }
+
+  /** Whether {@link bytes} serves this blob. */
+  isSmall(blob: Blob): boolean {
+    return blob.size <= SMALL;
+  }
+
+  /** The whole of a small blob, checked against its digest. `undefined` when it is gone or damaged. */
+  async bytes(blob: Blob): Promise<Buffer | undefined> {
+    const cached = this.#small.get(blob.data);
+    if (cached !== undefined) return cached;
+    const object = await this.#driver.read(blob.data);
+    if (object === undefined || digestOf(object.bytes, splitDigest(blob.digest).algorithm) !== blob.digest) {
+      this.#damaged(blob, object === undefined ? 'its bytes are gone' : 'its bytes do not fit its digest');
+      return undefined;
+    }
+    const bytes = Buffer.from(object.bytes.buffer, object.bytes.byteOffset, object.bytes.length);
+    this.#small.set(blob.data, bytes);
+    return bytes;
+  }
+
+  /**
+   * Makes the bytes under `data`, which are complete, durable and known to have this digest, the blob of that digest,
+   * and links it into `repository`. Bytes that are there already stay, if they are sound; else these heal them.
+   */
+  async commit(repository: string, digest: string, size: number, data: string): Promise<Blob> {
+    const linkKey = keys.link(repository, digest);
+    const recordKey = keys.record(digest);
+    const fresh: BlobRecord = { state: 'live', incarnation: data, data, size, since: Date.now() };
+
+    let record = await this.#records.read(recordKey);
+    if (record === undefined) {
+      const [created] = await Promise.all([
+        this.#records.create(recordKey, fresh),
+        this.#links.create(linkKey, { incarnation: data, size }),
+      ]);
+      record = created ?? (await this.#records.read(recordKey));
+    }
+    const sound = record !== undefined && (record.value.data === data || (await this.#isSound(digest, record.value)));
+    const settled = await this.#records.update(recordKey, (current) => {
+      if (current === undefined || current.state === 'deleting') return fresh;
+      if (current.data === data) return undefined;
+      if (!sound && current.data === record?.value.data) return { ...current, state: 'live', data, since: fresh.since };
+      return { ...current, state: 'live', since: fresh.since };
+    });
+    const value = settled?.value ?? fresh;
+    await this.#link(linkKey, value);
+    if (value.data !== data) await this.#driver.delete(data);
+    return { digest, size: value.size, data: value.data };
+  }
+
+  /** Lets `to` read a blob that `from` may read. `undefined` when `from` may not. */
+  async mount(from: string, to: string, digest: string): Promise<Blob | undefined> {
+    const source = await this.#links.read(keys.link(from, digest));
+    return source === undefined ? undefined : this.#mount(to, digest, source.value.incarnation);
+  }
+
+  /** Lets `to` read a blob that is anywhere in the registry. For registries in which everybody may read everything. */
+  mountFromAnywhere(to: string, digest: string): Promise<Blob | undefined> {
+    return this.#mount(to, digest, undefined);
+  }
+
+  /** Takes the blob from the repository; others keep it. Whether it was there. */
+  async unlink(repository: string, digest: string): Promise<boolean> {
+    const link = await this.#links.read(keys.link(repository, digest));
+    return link !== undefined && (await this.#links.delete(keys.link(repository, digest)));
+  }
+
+  async #mount(to: string, digest: string, incarnation: string | undefined): Promise<Blob | undefined> {
+    const record = await this.#records.read(keys.record(digest));
+    if (record === undefined || (incarnation ?? record.value.incarnation) !== record.value.incarnation) return undefined;
+    const kept = await this.#keep(digest, record);
+    if (kept === undefined) return undefined;
+    await this.#link(keys.link(to, digest), record.value);
+    // Collection may have begun to delete the blob before it could see the new link: only what stands now is promised.
+    return this.find(to, digest);
+  }
+
+  /** Confirms a record that is about to be promised. `undefined` when it can no longer be. */
+  async #keep(digest: string, record: Stored<BlobRecord>): Promise<Blob | undefined> {
+    let { value } = record;
+    if (value.state === 'condemned') {
+      const { incarnation } = value;
+      const rescued = await this.#records.update(keys.record(digest), (current) =>
+        current?.state === 'condemned' && current.incarnation === incarnation
+          ? { ...current, state: 'live', since: Date.now() }
+          : undefined,
+      );
+      if (rescued?.value.incarnation !== incarnation) return undefined;
+      value = rescued.value;
+    }
+    return value.state === 'deleting' ? undefined : { digest, size: value.size, data: value.data };
+  }
+
+  async #link(key: string, record: BlobRecord): Promise<void> {
+    const { incarnation, size } = record;
+    await this.#links.update(key, (current) =>
+      current?.incarnation === incarnation ? undefined : { incarnation, size },
+    );
+  }
+
+  /** Whether the stored bytes really have this digest. Read in full: only a repeated upload asks. */
+  async #isSound(digest: string, record: BlobRecord): Promise<boolean> {
+    const { algorithm } = splitDigest(digest);
+    const object = await this.open({ digest, size: record.size, data: record.data });
+    if (object === undefined) return false;
+    try {
+      const hash = createHash(algorithm);
+      for (let chunk = await object.read(); chunk !== undefined; chunk = await object.read()) hash.update(chunk);
+      if (finishDigest(hash, algorithm) === digest) return true;
+    } finally {
+      await object.close();
+    }
+    this.#damaged({ digest, size: record.size, data: record.data }, 'its bytes do not fit its digest');
+    return false;
+  }
+
+  #damaged(blob: Blob, what: string): void {
+    this.#log.error({ digest: blob.digest, key: blob.data }, `a damaged blob counts as absent: ${what}`);
+  }
+}

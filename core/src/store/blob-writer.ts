@@ -1,0 +1,180 @@
+import { createHash, type Hash } from 'node:crypto';
+import type { StorageDriver, Upload, UploadState } from '@entrepot/plugin-sdk';
+import { finishDigest, type Algorithm } from '../digest.ts';
+
+/** Bytes gathered before they go to the driver, unless a part of the driver has to be longer. */
+const FLUSH = 1024 * 1024;
+
+/** How far the bytes have come that are with the driver: what a session keeps of a writer. */
+export interface WriterPosition {
+  /** Storage key the bytes go to. */
+  readonly data: string;
+  readonly parts: number;
+  /** Bytes with the driver. */
+  readonly partsEnd: number;
+  /** The driver's own; `undefined` until the first part. */
+  readonly state: UploadState | undefined;
+}
+
+/**
+ * Takes a blob's bytes in order, hashes them as they come, cuts them into parts as the driver wants them, and hands
+ * each part over while the next one gathers. It holds no more than two parts in memory.
+ */
+export class BlobWriter {
+  readonly #driver: StorageDriver;
+  readonly #algorithm: Algorithm;
+  readonly #hash: Hash | undefined;
+  #position: WriterPosition;
+  #held: Uint8Array[] = [];
+  #heldBytes = 0;
+  #sendingBytes = 0;
+  /** Settles when the part on its way has arrived; gives the error if it has not. */
+  #sending: Promise<{ readonly error?: unknown }> = Promise.resolve({});
+
+  /** `hash` has seen every byte so far; without one, nobody vouches for the digest. */
+  constructor(driver: StorageDriver, algorithm: Algorithm, position: WriterPosition, hash: Hash | undefined) {
+    this.#driver = driver;
+    this.#algorithm = algorithm;
+    this.#position = position;
+    this.#hash = hash;
+  }
+
+  /** A writer for a new blob under the key `data`. */
+  static begin(driver: StorageDriver, algorithm: Algorithm, data: string): BlobWriter {
+    return new BlobWriter(driver, algorithm, { data, parts: 0, partsEnd: 0, state: undefined }, createHash(algorithm));
+  }
+
+  /** Bytes taken so far. */
+  get offset(): number {
+    return this.#position.partsEnd + this.#sendingBytes + this.#heldBytes;
+  }
+
+  /** How far the driver has got. */
+  get position(): WriterPosition {
+    return this.#position;
+  }
+
+  /** The hash of all bytes taken so far, to go on with; `undefined` when nobody vouches for it. */
+  get hash(): Hash | undefined {
+    return this.#hash;
+  }
+
+  /** The digest of all bytes taken so far; `undefined` when nobody vouches for it. */
+  digest(): string | undefined {
+    return this.#hash === undefined ? undefined : finishDigest(this.#hash.copy(), this.#algorithm);
+  }
+
+  /** Takes more bytes; they are the writer's from now on. Resolves when there is room for more. */
+  async write(chunk: Uint8Array): Promise<void> {
+    this.#hash?.update(chunk);
+    this.#hold(chunk);
+    if (this.#heldBytes < FLUSH) return;
+    const part = this.#partSize();
+    const whole = this.#heldBytes - (this.#heldBytes % part);
+    if (whole > 0) await this.#send(whole);
+  }
+
+  /** Takes bytes that have been hashed before: the tail of a session. */
+  restore(tail: Uint8Array): void {
+    this.#hold(tail);
+  }
+
+  /** Hands over all that makes whole parts and gives what remains: the session's tail. */
+  async pause(): Promise<Uint8Array> {
+    await this.#sent();
+    const whole = this.#heldBytes - (this.#heldBytes % this.#partSize());
+    if (whole > 0) await this.#send(whole);
+    await this.#sent();
+    return joined(this.#held);
+  }
+
+  /**
+   * Makes the blob visible and durable under its key. One that never filled a part is written at once and never
+   * becomes an upload at all.
+   */
+  async complete(): Promise<void> {
+    await this.#sent();
+    const { data, state } = this.#position;
+    const last = this.#take(this.#heldBytes);
+    if (state === undefined) await this.#driver.write(data, joined(last));
+    else await this.#driver.completeUpload(this.#upload(state), last);
+  }
+
+  /** Gives the space back, once what is on its way has settled. */
+  async abort(): Promise<void> {
+    await this.#sending;
+    if (this.#position.state !== undefined) await this.#driver.abortUpload(this.#upload(this.#position.state));
+  }
+
+  #upload(state: UploadState): Upload {
+    const { data, partsEnd, parts } = this.#position;
+    return { key: data, offset: partsEnd, parts, state };
+  }
+
+  #partSize(): number {
+    return this.#driver.partSize(this.#position.partsEnd + this.#sendingBytes);
+  }
+
+  #hold(chunk: Uint8Array): void {
+    if (chunk.length === 0) return;
+    this.#held.push(chunk);
+    this.#heldBytes += chunk.length;
+  }
+
+  /** Takes the first `length` of the bytes held. */
+  #take(length: number): Uint8Array[] {
+    if (length === this.#heldBytes) {
+      const all = this.#held;
+      this.#held = [];
+      this.#heldBytes = 0;
+      return all;
+    }
+    let missing = length;
+    let count = 0;
+    for (let next = this.#held[count]; next !== undefined && next.length <= missing; next = this.#held[count]) {
+      missing -= next.length;
+      count += 1;
+    }
+    const taken = this.#held.splice(0, count);
+    const [split] = this.#held;
+    if (split !== undefined && missing > 0) {
+      taken.push(split.subarray(0, missing));
+      this.#held[0] = split.subarray(missing);
+    }
+    this.#heldBytes -= length;
+    return taken;
+  }
+
+  /** Starts to hand over the first `length` bytes held, once the part before them has arrived. */
+  async #send(length: number): Promise<void> {
+    await this.#sent();
+    const part = this.#take(length);
+    this.#sendingBytes = length;
+    this.#sending = this.#uploadPart(part, length).then(
+      () => ({}),
+      (error: unknown) => ({ error }),
+    );
+  }
+
+  async #sent(): Promise<void> {
+    const { error } = await this.#sending;
+    if (error !== undefined) throw error;
+  }
+
+  async #uploadPart(part: readonly Uint8Array[], length: number): Promise<void> {
+    let { state } = this.#position;
+    if (state === undefined) {
+      state = await this.#driver.createUpload(this.#position.data);
+      this.#position = { ...this.#position, state };
+    }
+    state = await this.#driver.uploadPart(this.#upload(state), part);
+    const { data, parts, partsEnd } = this.#position;
+    this.#sendingBytes = 0;
+    this.#position = { data, parts: parts + 1, partsEnd: partsEnd + length, state };
+  }
+}
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  const [first] = chunks;
+  return chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
+}

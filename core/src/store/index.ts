@@ -1,0 +1,43 @@
+import type { Logger, StorageDriver } from '@entrepot/plugin-sdk';
+import { BlobStore } from './blob-store.ts';
+import { CatalogStore } from './catalog-store.ts';
+import { ManifestStore } from './manifest-store.ts';
+import { ReferrerStore } from './referrer-store.ts';
+import { TagStore } from './tag-store.ts';
+import { UploadStore } from './upload-store.ts';
+
+/** Digests, repositories, tags and uploads on top of a storage driver. Knows neither HTTP nor hooks. */
+export interface Store {
+  readonly blobs: BlobStore;
+  readonly uploads: UploadStore;
+  readonly manifests: ManifestStore;
+  readonly tags: TagStore;
+  readonly referrers: ReferrerStore;
+  readonly catalog: CatalogStore;
+}
+
+export interface StoreOptions {
+  readonly log: Logger;
+  /** Bytes of manifests kept in memory. */
+  readonly manifestCacheBytes: number;
+  /** Bytes of small blobs kept in memory. */
+  readonly blobCacheBytes: number;
+}
+
+/** Bytes of parsed records kept in memory, for each kind. */
+const RECORD_CACHE_BYTES = 16 * 1024 * 1024;
+
+export function createStore(driver: StorageDriver, options: StoreOptions): Store {
+  const { log, manifestCacheBytes, blobCacheBytes } = options;
+  const records = { log, cacheBytes: RECORD_CACHE_BYTES };
+  const blobs = new BlobStore(driver, { log, recordCacheBytes: RECORD_CACHE_BYTES, blobCacheBytes });
+  const tags = new TagStore(driver, records);
+  const referrers = new ReferrerStore(driver, records);
+  const catalog = new CatalogStore(driver, records);
+  const manifests = new ManifestStore(
+    driver,
+    { blobs, tags, referrers, catalog },
+    { log, cacheBytes: manifestCacheBytes },
+  );
+  return { blobs, uploads: new UploadStore(driver, blobs, log), manifests, tags, referrers, catalog };
+}

@@ -1,0 +1,54 @@
+import { splitDigest } from '../digest.ts';
+
+/**
+ * The only place where a storage key is spelled. `<repo>` is the repository's name as one segment, `/` written `~`
+ * (which no name contains).
+ *
+ *     catalog/<repo>                                     the repository exists
+ *     repos/<repo>/manifests/<alg>/<hex>                 one line of JSON, then the manifest's exact bytes
+ *     repos/<repo>/tags/<tag>                            what the tag points at, and pointed at before
+ *     repos/<repo>/referrers/<alg>/<hex>/<alg>-<hex>     descriptor of one referrer of a subject: no index to fight over
+ *     repos/<repo>/blobs/<alg>/<hex>                     blob link: the repository may read this blob
+ *     blobs/<alg>/<hh>/<hex>                             blob record: the truth about one digest
+ *     data/<hh>/<id>                                     bytes of one upload; written once, its key never used again
+ *     uploads/<id>                                       upload session
+ *     tails/<id>/<offset>                                bytes of a session that did not fill a part yet
+ */
+export const keys = {
+  catalog: 'catalog/',
+  uploads: 'uploads/',
+
+  repository: (repository: string) => `catalog/${segment(repository)}`,
+  manifest: (repository: string, digest: string) => `repos/${segment(repository)}/manifests/${path(digest)}`,
+  manifests: (repository: string) => `repos/${segment(repository)}/manifests/`,
+  tag: (repository: string, tag: string) => `repos/${segment(repository)}/tags/${tag}`,
+  tags: (repository: string) => `repos/${segment(repository)}/tags/`,
+  referrer: (repository: string, subject: string, digest: string) =>
+    `repos/${segment(repository)}/referrers/${path(subject)}/${digest.replace(':', '-')}`,
+  referrers: (repository: string, subject: string) => `repos/${segment(repository)}/referrers/${path(subject)}/`,
+  link: (repository: string, digest: string) => `repos/${segment(repository)}/blobs/${path(digest)}`,
+  record: (digest: string) => {
+    const { algorithm, hex } = splitDigest(digest);
+    return `blobs/${algorithm}/${hex.slice(0, 2)}/${hex}`;
+  },
+  data: (id: string) => `data/${id.slice(-2)}/${id}`,
+  upload: (id: string) => `uploads/${id}`,
+  tail: (id: string, offset: number) => `tails/${id}/${offset}`,
+
+  /** The name of the repository whose catalog key this is. */
+  repositoryOf: (key: string) => lastSegment(key).replaceAll('~', '/'),
+  tagOf: (key: string) => lastSegment(key),
+  uploadOf: (key: string) => lastSegment(key),
+};
+
+function segment(repository: string): string {
+  return repository.replaceAll('/', '~');
+}
+
+function path(digest: string): string {
+  return digest.replace(':', '/');
+}
+
+function lastSegment(key: string): string {
+  return key.slice(key.lastIndexOf('/') + 1);
+}

@@ -1,0 +1,168 @@
+import { RegistryError, type Descriptor, type Logger, type StorageDriver } from '@entrepot/plugin-sdk';
+import type { ParsedManifest } from '../manifest/parse-manifest.ts';
+import type { BlobStore } from './blob-store.ts';
+import type { CatalogStore } from './catalog-store.ts';
+import { forEachLimited } from './concurrency.ts';
+import { keys } from './keys.ts';
+import { Records, type Stored } from './records.ts';
+import type { ReferrerStore } from './referrer-store.ts';
+import { manifestFormat, type StoredManifest } from './stored-manifest.ts';
+import type { TagCondition, TagStore } from './tag-store.ts';
+
+export interface ManifestPut {
+  readonly tags: readonly string[];
+  readonly actor: string | undefined;
+  /** What it may refer to although it is absent: nothing, the children of an index, or anything. */
+  readonly mayLack: 'nothing' | 'children' | 'anything';
+  /** What has to hold for each tag; for a push by digest alone, for the manifest. */
+  readonly condition: TagCondition | undefined;
+}
+
+/** What a put did to a tag. */
+export interface TaggedManifest {
+  readonly tag: string;
+  readonly previous: string | undefined;
+}
+
+/** The stores a manifest ties together. */
+export interface ManifestNeighbours {
+  readonly blobs: BlobStore;
+  readonly tags: TagStore;
+  readonly referrers: ReferrerStore;
+  readonly catalog: CatalogStore;
+}
+
+/** A put relies on what it has checked for this long; milliseconds. Collection waits many times longer. */
+const COMMIT_DEADLINE = 60_000;
+const CHECKS_AT_ONCE = 32;
+
+/** Manifests of repositories, and the order in which they and what hangs on them appear and go. */
+export class ManifestStore {
+  readonly #records: Records<StoredManifest>;
+  readonly #near: ManifestNeighbours;
+
+  constructor(driver: StorageDriver, near: ManifestNeighbours, options: { log: Logger; cacheBytes: number }) {
+    this.#records = new Records(driver, manifestFormat, options);
+    this.#near = near;
+  }
+
+  async get(repository: string, digest: string): Promise<StoredManifest | undefined> {
+    const found = await this.#records.read(keys.manifest(repository, digest));
+    return found?.value.digest === digest ? found.value : undefined;
+  }
+
+  /**
+   * Stores a manifest and points tags at it.
+   *
+   * The order: everything it refers to is checked; then the manifest, and the repository's place in the catalog; then
+   * its entry among the referrers of its subject; then its tags, so that a tag never points at nothing. A crash
+   * anywhere leaves a manifest that nobody was promised, and all that is visible is whole.
+   * A delete of the same manifest marks it first and removes its tags before itself; a put therefore looks once more
+   * whether the manifest stands unmarked after its tags are set, and writes again what a delete has taken.
+   *
+   * @throws RegistryError `MANIFEST_BLOB_UNKNOWN` with each missing digest; 412 when the condition does not hold.
+   */
+  async put(repository: string, manifest: ParsedManifest, put: ManifestPut): Promise<TaggedManifest[]> {
+    const { digest, mediaType, subject } = manifest;
+    const stored = { digest, mediaType, bytes: bufferOf(manifest.bytes), deleting: false };
+    const target = { digest, mediaType, size: manifest.bytes.length };
+    if (put.tags.length === 0) await this.#assertCondition(repository, digest, put.condition);
+
+    let checked = await this.#check(repository, manifest, put.mayLack);
+    const done = new Map<string, string | undefined>();
+    for (;;) {
+      if (performance.now() - checked > COMMIT_DEADLINE) checked = await this.#check(repository, manifest, put.mayLack);
+      await Promise.all([this.#write(repository, stored), this.#near.catalog.add(repository)]);
+      if (subject !== undefined) await this.#near.referrers.add(repository, subject.digest, referrerOf(manifest));
+      for (const tag of put.tags) {
+        const condition = done.has(tag) ? undefined : put.condition;
+        const previous = await this.#near.tags.set(repository, tag, target, { actor: put.actor, condition });
+        if (!done.has(tag)) done.set(tag, previous);
+      }
+      const confirmed = await this.get(repository, digest);
+      if (confirmed !== undefined && !confirmed.deleting) break;
+    }
+    return [...done].map(([tag, previous]) => ({ tag, previous }));
+  }
+
+  /**
+   * Removes a manifest, its tags and its entry among the referrers of its subject. Gives the manifest and the tags
+   * that went with it; `undefined` when there was none.
+   *
+   * The order: a mark, which tells a put of the same manifest to write it again; its tags; its referrers entry; the
+   * manifest, if the mark still stands.
+   */
+  async delete(
+    repository: string,
+    digest: string,
+    subjectOf: (manifest: StoredManifest) => string | undefined,
+    condition?: TagCondition,
+  ): Promise<{ readonly manifest: StoredManifest; readonly tags: readonly string[] } | undefined> {
+    await this.#assertCondition(repository, digest, condition);
+    const key = keys.manifest(repository, digest);
+    const marked = await this.#records.update(key, (current) =>
+      current === undefined || current.deleting ? undefined : { ...current, deleting: true },
+    );
+    if (marked === undefined) return undefined;
+    const tags = await this.#near.tags.deleteAllOf(repository, digest);
+    const subject = subjectOf(marked.value);
+    if (subject !== undefined) await this.#near.referrers.remove(repository, subject, digest);
+    await this.#records.delete(key, marked);
+    return { manifest: marked.value, tags };
+  }
+
+  /** Writes the manifest unless it stands already, sound and unmarked. */
+  async #write(repository: string, manifest: StoredManifest): Promise<Stored<StoredManifest> | undefined> {
+    const { digest, mediaType } = manifest;
+    return this.#records.update(keys.manifest(repository, digest), (current) =>
+      current?.digest === digest && current.mediaType === mediaType && !current.deleting ? undefined : manifest,
+    );
+  }
+
+  /** Gives when the check began. */
+  async #check(repository: string, manifest: ParsedManifest, mayLack: ManifestPut['mayLack']): Promise<number> {
+    const began = performance.now();
+    if (mayLack === 'anything') return began;
+    const blobs = new Set(manifest.blobs.filter((blob) => !isForeign(blob)).map((blob) => blob.digest));
+    const missing = await this.#near.blobs.missing(repository, blobs);
+    if (mayLack === 'nothing') {
+      const children = new Set(manifest.manifests.map((child) => child.digest));
+      await forEachLimited(children, CHECKS_AT_ONCE, async (child) => {
+        const found = await this.get(repository, child);
+        if (found === undefined || found.deleting) missing.push(child);
+      });
+    }
+    if (missing.length > 0) {
+      throw new RegistryError('MANIFEST_BLOB_UNKNOWN', undefined, { details: missing.map((digest) => ({ digest })) });
+    }
+    return began;
+  }
+
+  async #assertCondition(repository: string, digest: string, condition: TagCondition | undefined): Promise<void> {
+    if (condition === undefined) return;
+    const current = await this.get(repository, digest);
+    if (condition(current?.digest)) return;
+    const now = current === undefined ? 'does not exist' : 'exists';
+    throw new RegistryError('DENIED', `precondition failed: the manifest ${now}`, { status: 412 });
+  }
+}
+
+/** Layers that may be fetched from elsewhere need not be here (OCI image-spec, "Non-Distributable Layers"). */
+function isForeign(blob: Descriptor): boolean {
+  return blob.urls !== undefined && blob.urls.length > 0;
+}
+
+/** What a referrers list says of a manifest (distribution-spec, "Listing Referrers"). */
+function referrerOf({ mediaType, digest, bytes, artifactType, annotations }: ParsedManifest): Descriptor {
+  return {
+    mediaType,
+    digest,
+    size: bytes.length,
+    ...(artifactType === undefined ? {} : { artifactType }),
+    ...(annotations === undefined ? {} : { annotations }),
+  };
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}

@@ -1,0 +1,193 @@
+import { randomBytes } from 'node:crypto';
+import { isStorageError, type Logger, type SmallObject, type StorageDriver } from '@entrepot/plugin-sdk';
+import { LRUCache } from 'lru-cache';
+
+/** A record as read: its value, and the version it was read at. */
+export interface Stored<Value> {
+  readonly value: Value;
+  readonly object: SmallObject;
+}
+
+interface Entry<Value> {
+  readonly object: SmallObject;
+  /** `undefined` when the bytes make no sense: a damaged record counts as absent and may be overwritten. */
+  readonly value: Value | undefined;
+}
+
+/** How a kind of record is spelled in bytes. `decode` gives `undefined` for what it did not write. */
+export interface RecordFormat<Value> {
+  encode(value: Value): Uint8Array;
+  decode(bytes: Uint8Array): Value | undefined;
+}
+
+export interface RecordsOptions {
+  readonly log: Logger;
+  /** Bound of the cache of parsed records. */
+  readonly cacheBytes: number;
+  /** The records may be lost with the power: nobody has been promised more. */
+  readonly transient?: boolean;
+}
+
+/** Attempts of a compare-and-swap before giving up: each lost one means that somebody else has made progress. */
+const ATTEMPTS = 100;
+
+/**
+ * One kind of small record under storage keys: read, create, compare-and-swap. The cache spares parsing, never the
+ * question to storage: each read asks the driver whether the version still stands.
+ */
+export class Records<Value> {
+  readonly #driver: StorageDriver;
+  readonly #format: RecordFormat<Value>;
+  readonly #log: Logger;
+  readonly #transient: boolean;
+  readonly #cache: LRUCache<string, Entry<Value>>;
+
+  constructor(driver: StorageDriver, format: RecordFormat<Value>, options: RecordsOptions) {
+    this.#driver = driver;
+    this.#format = format;
+    this.#log = options.log;
+    this.#transient = options.transient ?? false;
+    this.#cache = new LRUCache({
+      maxSize: options.cacheBytes,
+      sizeCalculation: (entry, key) => entry.object.bytes.length + key.length + 300,
+    });
+  }
+
+  async read(key: string): Promise<Stored<Value> | undefined> {
+    const entry = await this.#load(key);
+    return entry === undefined ? undefined : sound(entry);
+  }
+
+  /** Writes the record if there is none, or none that makes sense. Gives `undefined` when there is one. */
+  async create(key: string, value: Value): Promise<Stored<Value> | undefined> {
+    try {
+      return await this.#write(key, value, { ifAbsent: true });
+    } catch (error) {
+      if (!isStorageError(error, 'PRECONDITION_FAILED')) throw error;
+    }
+    const found = await this.#load(key);
+    if (found?.value !== undefined) return undefined;
+    return this.#swap(key, value, found);
+  }
+
+  /** Replaces the very version `current`. Gives `undefined` when it is no longer the one in storage. */
+  replace(key: string, value: Value, current: Stored<Value>): Promise<Stored<Value> | undefined> {
+    return this.#swap(key, value, current);
+  }
+
+  /**
+   * Reads, changes and writes the record until nobody has interfered. `change` may be called again; `undefined` from
+   * it leaves the record as it is. Gives what is in storage afterwards.
+   */
+  async update(
+    key: string,
+    change: (current: Value | undefined) => Value | undefined,
+  ): Promise<Stored<Value> | undefined> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      const current = await this.#load(key);
+      const next = change(current?.value);
+      if (next === undefined) return current === undefined ? undefined : sound(current);
+      const written = await this.#swap(key, next, current);
+      if (written !== undefined) return written;
+    }
+    throw new Error(`gave up on ${key} after ${ATTEMPTS} lost races`);
+  }
+
+  /** Removes the record; with `current` only if it is still that version. Whether it is gone now by this version. */
+  async delete(key: string, current?: Stored<Value>): Promise<boolean> {
+    try {
+      await this.#driver.delete(key, current === undefined ? undefined : { ifMatch: current.object.etag });
+      this.#cache.delete(key);
+      return true;
+    } catch (error) {
+      if (isStorageError(error, 'PRECONDITION_FAILED')) return false;
+      throw error;
+    }
+  }
+
+  async #swap(
+    key: string,
+    value: Value,
+    current: { readonly object: SmallObject } | undefined,
+  ): Promise<Stored<Value> | undefined> {
+    try {
+      return await this.#write(key, value, current === undefined ? { ifAbsent: true } : { ifMatch: current.object.etag });
+    } catch (error) {
+      if (isStorageError(error, 'PRECONDITION_FAILED')) return undefined;
+      throw error;
+    }
+  }
+
+  async #write(
+    key: string,
+    value: Value,
+    condition: { readonly ifAbsent: true } | { readonly ifMatch: string },
+  ): Promise<Stored<Value>> {
+    const stored = { value, object: await this.#put(key, value, condition) };
+    this.#cache.set(key, stored);
+    return stored;
+  }
+
+  #put(
+    key: string,
+    value: Value,
+    condition: { readonly ifAbsent: true } | { readonly ifMatch: string },
+  ): Promise<SmallObject> {
+    const bytes = this.#format.encode(value);
+    return this.#driver.write(key, bytes, this.#transient ? { ...condition, transient: true } : condition);
+  }
+
+  async #load(key: string): Promise<Entry<Value> | undefined> {
+    const known = this.#cache.get(key);
+    const object = await this.#driver.read(key, known?.object);
+    if (object === undefined) {
+      if (known !== undefined) this.#cache.delete(key);
+      return undefined;
+    }
+    if (object === known?.object) return known;
+    const value = this.#format.decode(object.bytes);
+    if (value === undefined) this.#log.error({ key, bytes: object.bytes.length }, 'a damaged record counts as absent');
+    const entry = { object, value };
+    this.#cache.set(key, entry);
+    return entry;
+  }
+}
+
+function sound<Value>({ object, value }: Entry<Value>): Stored<Value> | undefined {
+  return value === undefined ? undefined : { value, object };
+}
+
+/** Makes two records of equal content differ in bytes, as the storage contract asks of core. */
+export function nonce(): string {
+  return randomBytes(9).toString('base64url');
+}
+
+/** Records that are one JSON object each. `check` says whether parsed JSON is such a value. */
+export function jsonFormat<Value extends object>(check: (json: Readonly<Record<string, unknown>>) => Value | undefined): RecordFormat<Value> {
+  return {
+    encode: (value) => Buffer.from(JSON.stringify({ ...value, nonce: nonce() })),
+    decode: (bytes) => {
+      const json = parseObject(bytes);
+      return json === undefined ? undefined : check(json);
+    },
+  };
+}
+
+/** The JSON object `bytes` spell, or `undefined` when they spell something else. */
+export function parseObject(bytes: Uint8Array): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const json: unknown = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8'));
+    return isObject(json) ? json : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}

@@ -1,0 +1,31 @@
+import { digestOf, splitDigest } from '../digest.ts';
+import { nonce, parseObject, type RecordFormat } from './records.ts';
+
+/** A manifest in a repository. */
+export interface StoredManifest {
+  readonly digest: string;
+  readonly mediaType: string;
+  /** The exact bytes that were pushed. */
+  readonly bytes: Buffer;
+  /** When a client has begun to delete it: still served, but a push that relies on it has to write it again. */
+  readonly deleting: boolean;
+}
+
+/**
+ * One line of JSON, then the manifest's bytes: one object, so that type and bytes can never disagree. Bytes that do
+ * not fit the digest count as damage.
+ */
+export const manifestFormat: RecordFormat<StoredManifest> = {
+  encode: ({ digest, mediaType, bytes, deleting }) =>
+    Buffer.concat([Buffer.from(`${JSON.stringify({ digest, mediaType, deleting, nonce: nonce() })}\n`), bytes]),
+  decode: (stored) => {
+    const end = stored.indexOf(0x0a);
+    const header = end === -1 ? undefined : parseObject(stored.subarray(0, end));
+    if (header === undefined) return undefined;
+    const { digest, mediaType, deleting } = header;
+    if (typeof digest !== 'string' || typeof mediaType !== 'string') return undefined;
+    const bytes = Buffer.from(stored.buffer, stored.byteOffset + end + 1, stored.length - end - 1);
+    if (digestOf(bytes, splitDigest(digest).algorithm) !== digest) return undefined;
+    return { digest, mediaType, bytes, deleting: deleting === true };
+  },
+};

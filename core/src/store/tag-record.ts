@@ -1,0 +1,51 @@
+import { isDigest } from '../digest.ts';
+import { isCount, isObject, nonce, parseObject, type RecordFormat } from './records.ts';
+
+/** What a tag points at. */
+export interface TagTarget {
+  readonly digest: string;
+  readonly mediaType: string;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** What a tag pointed at, since when, and who set it. */
+export interface TagChange {
+  readonly digest: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly actor?: string;
+}
+
+export interface TagRecord extends TagTarget {
+  /** The newest first; the first is the present. */
+  readonly history: readonly TagChange[];
+}
+
+/** Changes a tag remembers. */
+const HISTORY = 100;
+
+/** The record that follows `current` when the tag is set to `target`. */
+export function nextTagRecord(current: TagRecord | undefined, target: TagTarget, change: Omit<TagChange, 'digest'>): TagRecord {
+  const { digest, mediaType, size } = target;
+  return { digest, mediaType, size, history: [{ ...change, digest }, ...(current?.history ?? [])].slice(0, HISTORY) };
+}
+
+/** One line for the present, which is all that a pull needs, and one for the past. */
+export const tagRecordFormat: RecordFormat<TagRecord> = {
+  encode: ({ history, ...present }) =>
+    Buffer.from(`${JSON.stringify({ ...present, nonce: nonce() })}\n${JSON.stringify({ history })}`),
+  decode: (bytes) => {
+    const end = bytes.indexOf(0x0a);
+    const present = end === -1 ? undefined : parseObject(bytes.subarray(0, end));
+    if (present === undefined) return undefined;
+    const { digest, mediaType, size } = present;
+    if (typeof digest !== 'string' || !isDigest(digest) || typeof mediaType !== 'string' || !isCount(size)) return undefined;
+    const history = parseObject(bytes.subarray(end + 1))?.['history'];
+    return { digest, mediaType, size, history: Array.isArray(history) ? history.filter(isTagChange) : [] };
+  },
+};
+
+function isTagChange(value: unknown): value is TagChange {
+  return isObject(value) && typeof value['digest'] === 'string' && isCount(value['at']);
+}

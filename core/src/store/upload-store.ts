@@ -1,0 +1,300 @@
+import { createHash, type Hash } from 'node:crypto';
+import { isStorageError, RegistryError, type Logger, type StorageDriver } from '@entrepot/plugin-sdk';
+import { LRUCache } from 'lru-cache';
+import { finishDigest, splitDigest, type Algorithm } from '../digest.ts';
+import type { Blob, BlobStore } from './blob-store.ts';
+import { BlobWriter } from './blob-writer.ts';
+import { ClaimedSession, isClaimed, progressOf, UploadOutOfOrder } from './claimed-session.ts';
+import { isId, newId } from './ids.ts';
+import { keys } from './keys.ts';
+import { listAll } from './listing.ts';
+import { Records, type Stored } from './records.ts';
+import { sessionFormat, type Session } from './sessions.ts';
+
+/** An upload as its client sees it. */
+export interface UploadStatus {
+  readonly id: string;
+  /** Bytes received and kept. */
+  readonly offset: number;
+}
+
+/** Bytes that a client sends, and what it has said of them. */
+export interface IncomingBytes {
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Offset of the first byte. */
+  readonly at?: number;
+  /** How many there are. */
+  readonly length?: number;
+}
+
+/** Sessions whose running hash is kept in memory between two requests. */
+const HASHES = 4096;
+const SESSION_CACHE_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Uploads in progress. A session is a record in storage, so any replica goes on with it; whoever receives bytes holds
+ * a claim on it, so two clients cannot mix theirs. A digest is either vouched for by whoever hashed every byte, or
+ * the finished bytes are read back: it is never assumed.
+ */
+export class UploadStore {
+  readonly #driver: StorageDriver;
+  readonly #blobs: BlobStore;
+  readonly #log: Logger;
+  readonly #sessions: Records<Session>;
+  readonly #hashes = new LRUCache<string, { readonly hash: Hash; readonly offset: number }>({ max: HASHES });
+
+  constructor(driver: StorageDriver, blobs: BlobStore, log: Logger) {
+    this.#driver = driver;
+    this.#blobs = blobs;
+    this.#log = log;
+    this.#sessions = new Records(driver, sessionFormat, { log, cacheBytes: SESSION_CACHE_BYTES, transient: true });
+  }
+
+  /** Bytes a chunk should have at least, so that it makes a part; 1 when any will do. */
+  get minimumChunk(): number {
+    return this.#driver.partSize(0);
+  }
+
+  /** Opens a session. */
+  async begin(repository: string, algorithm: Algorithm = 'sha256'): Promise<UploadStatus> {
+    const id = newId();
+    const now = Date.now();
+    await this.#sessions.create(keys.upload(id), {
+      repository,
+      started: now,
+      touched: now,
+      algorithm,
+      offset: 0,
+      partsEnd: 0,
+      parts: 0,
+      data: keys.data(newId()),
+      state: undefined,
+      digest: undefined,
+      claim: undefined,
+    });
+    return { id, offset: 0 };
+  }
+
+  /** @throws RegistryError `BLOB_UPLOAD_UNKNOWN` */
+  async status(repository: string, id: string): Promise<UploadStatus> {
+    const { value } = await this.#require(repository, id);
+    return { id, offset: value.offset };
+  }
+
+  /**
+   * Adds bytes to a session. When they break off, what has come is kept and the error goes on.
+   * @throws UploadOutOfOrder when they do not belong at the session's end, or another client is sending.
+   * @throws RegistryError `BLOB_UPLOAD_UNKNOWN`; `SIZE_INVALID`, and nothing is kept, when they are not as many as said.
+   */
+  async append(repository: string, id: string, bytes: IncomingBytes): Promise<UploadStatus> {
+    const { claimed, writer } = await this.#resume(repository, id, bytes.at);
+    await this.#receive(claimed, writer, bytes);
+    return { id, offset: await this.#save(claimed, writer) };
+  }
+
+  /**
+   * Adds the last bytes, if there are any, and turns the session into a blob of the repository. A wrong digest ends
+   * the session and gives its space back.
+   * @throws UploadOutOfOrder, RegistryError as {@link append}; `DIGEST_INVALID`
+   */
+  async finish(repository: string, id: string, digest: string, bytes: IncomingBytes): Promise<Blob> {
+    const found = await this.#require(repository, id);
+    if (found.value.offset === 0 && !isClaimed(found.value)) {
+      if ((bytes.at ?? 0) !== 0) throw new UploadOutOfOrder(id, 0);
+      const blob = await this.put(repository, digest, bytes);
+      await this.#sessions.delete(keys.upload(id));
+      return blob;
+    }
+    const { claimed, writer } = await this.#resume(repository, id, bytes.at);
+    await this.#receive(claimed, writer, bytes);
+    const { offset, digest: known } = claimed.initial;
+    const vouched = writer.digest() ?? (writer.offset === offset ? known : undefined);
+    try {
+      const blob = await this.#complete(repository, writer, digest, vouched);
+      await this.#forget(claimed);
+      return blob;
+    } catch (error) {
+      if (isStorageError(error) && error.code !== 'UPLOAD_UNKNOWN') await claimed.release({});
+      else await this.#forget(claimed);
+      throw error;
+    }
+  }
+
+  /**
+   * A whole blob in one go, with no session to come back to. Its bytes have a key of their own, so that nobody needs
+   * to be kept from them.
+   * @throws RegistryError `DIGEST_INVALID`, `SIZE_INVALID`
+   */
+  async put(repository: string, digest: string, bytes: IncomingBytes): Promise<Blob> {
+    const writer = BlobWriter.begin(this.#driver, splitDigest(digest).algorithm, keys.data(newId()));
+    try {
+      for await (const chunk of bytes.body) await writer.write(chunk);
+      expectLength(bytes, writer.offset);
+    } catch (error) {
+      await writer.abort();
+      throw error;
+    }
+    return this.#complete(repository, writer, digest, writer.digest());
+  }
+
+  /**
+   * Ends a session and gives its space back.
+   * @throws RegistryError `BLOB_UPLOAD_UNKNOWN`
+   */
+  async cancel(repository: string, id: string): Promise<void> {
+    await this.#discard(id, await this.#require(repository, id));
+  }
+
+  /** Ends the sessions nobody has touched for `maxAge` milliseconds. Replicas may do so at once. How many it ended. */
+  async expire(maxAge: number): Promise<number> {
+    let ended = 0;
+    for await (const page of listAll(this.#driver, keys.uploads)) {
+      for (const key of page) {
+        const found = await this.#sessions.read(key);
+        if (found === undefined || Date.now() - found.value.touched <= maxAge) continue;
+        await this.#discard(keys.uploadOf(key), found);
+        ended += 1;
+      }
+    }
+    return ended;
+  }
+
+  async #require(repository: string, id: string): Promise<Stored<Session>> {
+    const found = isId(id) ? await this.#sessions.read(keys.upload(id)) : undefined;
+    if (found?.value.repository !== repository) throw new RegistryError('BLOB_UPLOAD_UNKNOWN');
+    return found;
+  }
+
+  /** Claims the session and picks up where it stands. */
+  async #resume(repository: string, id: string, at: number | undefined): Promise<{ claimed: ClaimedSession; writer: BlobWriter }> {
+    const found = await this.#require(repository, id);
+    const { offset, algorithm, partsEnd, parts, data, state } = found.value;
+    if ((at ?? offset) !== offset) throw new UploadOutOfOrder(id, offset);
+    const claimed = await ClaimedSession.claim(this.#sessions, id, found);
+    const running = this.#hashes.get(id);
+    this.#hashes.delete(id);
+    const hash = offset === 0 ? createHash(algorithm) : running?.offset === offset ? running.hash : undefined;
+    const writer = new BlobWriter(this.#driver, algorithm, { data, partsEnd, parts, state }, hash);
+    if (offset > partsEnd) {
+      const tail = await this.#driver.read(keys.tail(id, offset));
+      if (tail?.bytes.length !== offset - partsEnd) {
+        await this.#forget(claimed);
+        throw new RegistryError('BLOB_UPLOAD_UNKNOWN');
+      }
+      writer.restore(tail.bytes);
+    }
+    return { claimed, writer };
+  }
+
+  async #receive(claimed: ClaimedSession, writer: BlobWriter, bytes: IncomingBytes): Promise<void> {
+    const start = writer.offset;
+    claimed.follow(writer);
+    try {
+      for await (const chunk of bytes.body) {
+        claimed.assertHeld();
+        await writer.write(chunk);
+      }
+    } catch (error) {
+      if (isStorageError(error)) await claimed.release(progressOf(writer.position, claimed.initial));
+      else if (claimed.isHeld) await this.#save(claimed, writer);
+      throw error;
+    }
+    try {
+      expectLength(bytes, writer.offset - start);
+    } catch (error) {
+      // Bytes handed over in vain are written again from the old offset.
+      await claimed.release({});
+      throw error;
+    }
+  }
+
+  /**
+   * Keeps what has come: first the tail, then the session that names it, then the old tail goes. Gives the offset.
+   * @throws RegistryError `BLOB_UPLOAD_UNKNOWN` when the session has been ended meanwhile; its space is given back.
+   */
+  async #save(claimed: ClaimedSession, writer: BlobWriter): Promise<number> {
+    const before = claimed.initial;
+    const { offset } = writer;
+    const digest = writer.digest() ?? (offset === before.offset ? before.digest : undefined);
+    const tail = await writer.pause();
+    if (tail.length > 0 && offset !== before.offset) {
+      await this.#driver.write(keys.tail(claimed.id, offset), tail, { transient: true });
+    }
+    try {
+      const { parts, partsEnd, state } = writer.position;
+      await claimed.release({ parts, partsEnd, state, offset, digest });
+    } catch (error) {
+      await writer.abort();
+      await this.#driver.delete(keys.tail(claimed.id, offset));
+      throw error;
+    }
+    if (before.offset > before.partsEnd && offset !== before.offset) {
+      await this.#driver.delete(keys.tail(claimed.id, before.offset));
+    }
+    if (writer.hash !== undefined) this.#hashes.set(claimed.id, { hash: writer.hash, offset });
+    return offset;
+  }
+
+  /** The one way bytes become a blob: only under a digest that is certain. */
+  async #complete(repository: string, writer: BlobWriter, digest: string, vouched: string | undefined): Promise<Blob> {
+    const size = writer.offset;
+    const { data } = writer.position;
+    const { algorithm } = splitDigest(digest);
+    if (vouched !== undefined && splitDigest(vouched).algorithm === algorithm) {
+      if (vouched !== digest) {
+        await writer.abort();
+        throw wrongDigest(vouched);
+      }
+      await writer.complete();
+    } else {
+      await writer.complete();
+      const actual = await this.#readBack(data, algorithm);
+      if (actual !== digest) {
+        await this.#driver.delete(data);
+        throw wrongDigest(actual);
+      }
+    }
+    return this.#blobs.commit(repository, digest, size, data);
+  }
+
+  async #readBack(data: string, algorithm: Algorithm): Promise<string> {
+    const object = await this.#driver.open(data);
+    if (object === undefined) throw new RegistryError('BLOB_UPLOAD_UNKNOWN');
+    try {
+      const hash = createHash(algorithm);
+      for (let chunk = await object.read(); chunk !== undefined; chunk = await object.read()) hash.update(chunk);
+      return finishDigest(hash, algorithm);
+    } finally {
+      await object.close();
+    }
+  }
+
+  /** Removes a session whose bytes have become a blob, or never will. */
+  async #forget(claimed: ClaimedSession): Promise<void> {
+    const { offset, partsEnd } = claimed.initial;
+    await claimed.stop();
+    await this.#sessions.delete(keys.upload(claimed.id));
+    if (offset > partsEnd) await this.#driver.delete(keys.tail(claimed.id, offset));
+  }
+
+  /** Ends a session; whoever else holds a claim on it notices at its next step. Bytes that became a blob are safe. */
+  async #discard(id: string, { value, object }: Stored<Session>): Promise<void> {
+    if (!(await this.#sessions.delete(keys.upload(id), { value, object }))) {
+      await this.#sessions.delete(keys.upload(id));
+    }
+    const { data, parts, partsEnd, offset, state } = value;
+    if (state !== undefined) await this.#driver.abortUpload({ key: data, parts, offset: partsEnd, state });
+    if (offset > partsEnd) await this.#driver.delete(keys.tail(id, offset));
+    this.#hashes.delete(id);
+    this.#log.debug({ upload: id, repository: value.repository, bytes: offset }, 'upload ended unfinished');
+  }
+}
+
+function expectLength(bytes: IncomingBytes, received: number): void {
+  if (bytes.length === undefined || bytes.length === received) return;
+  throw new RegistryError('SIZE_INVALID', `the chunk was to have ${bytes.length} bytes and had ${received}`);
+}
+
+function wrongDigest(actual: string): RegistryError {
+  return new RegistryError('DIGEST_INVALID', undefined, { details: [{ actual }] });
+}
