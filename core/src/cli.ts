@@ -1,0 +1,66 @@
+import { inspect } from 'node:util';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { CheckFlags } from './commands/check.ts';
+import type { InitFlags } from './commands/init.ts';
+import type { StartFlags } from './commands/start.ts';
+import { messageOf } from './error-message.ts';
+import { readVersion } from './version.ts';
+
+const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+
+/**
+ * Runs the command line. Each command is loaded when it is called, so that none makes another slow. A command that
+ * fails says why in a sentence on standard error, and the exit code is 1.
+ */
+export async function main(argv: readonly string[]): Promise<void> {
+  const program = new Command('registry')
+    .description('Entrepot, a container registry')
+    .version(readVersion())
+    .configureHelp({ sortSubcommands: false });
+
+  program
+    .command('start')
+    .description('run the registry until SIGTERM or SIGINT')
+    .option('-c, --config <file>', 'configuration file (default: registry.config.* in the current folder)')
+    .option('--host <address>', 'address to listen on, instead of http.host')
+    .option('--port <number>', 'port to listen on, instead of http.port; 0 takes a free one', toPort)
+    .addOption(
+      new Option('--log-level <level>', 'least severe level to log, instead of log.level').choices(levels),
+    )
+    .action((flags: StartFlags) =>
+      run(async () => (await import('./commands/start.ts')).start(flags), flags.logLevel),
+    );
+
+  program
+    .command('check')
+    .description('check the configuration and the plugins, and start nothing')
+    .option('-c, --config <file>', 'configuration file (default: registry.config.* in the current folder)')
+    .action((flags: CheckFlags) => run(async () => (await import('./commands/check.ts')).check(flags)));
+
+  program
+    .command('init')
+    .description('write a commented configuration into the current folder')
+    .option('-f, --force', 'write it anew when it is there')
+    .action((flags: InitFlags) => run(async () => (await import('./commands/init.ts')).init(flags)));
+
+  await program.parseAsync([...argv]);
+}
+
+/** A stack is for those who debug. */
+async function run(command: () => Promise<void>, logLevel?: string): Promise<void> {
+  try {
+    await command();
+  } catch (error) {
+    const debug = logLevel === 'debug' || logLevel === 'trace';
+    process.stderr.write(
+      `registry: ${debug && error instanceof Error ? inspect(error) : messageOf(error)}\n`,
+    );
+    process.exit(1);
+  }
+}
+
+function toPort(text: string): number {
+  const port = Number(text);
+  if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
+  throw new InvalidArgumentError('It has to be a number from 0 to 65535.');
+}

@@ -1,0 +1,65 @@
+import type { Plugin } from '@entrepot/plugin-sdk';
+import type { LoadedPlugin } from './load-plugins.ts';
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+
+/** What a manifest may refer to although it is absent. */
+export type MayLack = 'nothing' | 'children' | 'anything';
+
+/**
+ * Everything that can be set but the plugins. This is the shape alone: what each setting means, its unit, its limits
+ * and its default are in schema.ts.
+ */
+export interface Settings {
+  readonly http: {
+    readonly host: string;
+    readonly port: number;
+    readonly drainTimeout: number;
+    readonly idleTimeout: number;
+    readonly maxHeaderBytes: number;
+  };
+  readonly log: {
+    readonly level: LogLevel;
+    readonly format: 'auto' | 'json' | 'pretty';
+    readonly access: boolean;
+  };
+  readonly manifests: {
+    readonly maxBytes: number;
+    readonly mayLack: MayLack;
+  };
+  readonly deletes: { readonly enabled: boolean };
+  readonly uploads: { readonly maxAge: number };
+  readonly lists: { readonly maxPageSize: number };
+  readonly cache: {
+    readonly manifestBytes: number;
+    readonly blobBytes: number;
+  };
+}
+
+/** A plugin named by its package, for configuration written in JSON or YAML. */
+export interface PluginByName {
+  /** A package, or a path that starts with `./`; looked up from the folder of the configuration file. */
+  readonly use: string;
+  readonly options?: Readonly<Record<string, unknown>>;
+}
+
+/** An entry of `plugins`. Falsy ones are left out, so `condition && plugin()` can be written. */
+export type PluginEntry = Plugin | PluginByName | false | null | undefined | '';
+
+/** What users write. Every setting may be left out. */
+export type RegistryConfig = { readonly [Group in keyof Settings]?: Partial<Settings[Group]> } & {
+  readonly plugins?: readonly PluginEntry[];
+};
+
+/** The configuration a registry works with: checked, complete, frozen. */
+export interface ResolvedConfig extends Settings {
+  readonly plugins: readonly LoadedPlugin[];
+}
+
+/** What a configuration file may export: the configuration, or a function that gives it. */
+export type ConfigExport = RegistryConfig | (() => RegistryConfig | Promise<RegistryConfig>);
+
+/** Gives `registry.config.js` types in the editor. Returns what it is given. */
+export function defineConfig<Config extends ConfigExport>(config: Config): Config {
+  return config;
+}

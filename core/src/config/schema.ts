@@ -1,0 +1,188 @@
+import type { JSONSchemaType } from '@entrepot/plugin-sdk';
+import type { Settings } from './define-config.ts';
+
+const MIB = 1024 * 1024;
+const DAY = 24 * 60 * 60;
+
+const http: JSONSchemaType<Settings['http']> = {
+  type: 'object',
+  description: 'Where the registry listens, and how patient it is.',
+  additionalProperties: false,
+  required: ['host', 'port', 'drainTimeout', 'idleTimeout', 'maxHeaderBytes'],
+  properties: {
+    host: {
+      type: 'string',
+      description:
+        'Address to listen on. The default is reached from this machine alone; `0.0.0.0` listens on every network.',
+      minLength: 1,
+      default: '127.0.0.1',
+    },
+    port: {
+      type: 'integer',
+      description: 'TCP port to listen on. `0` takes a free one.',
+      minimum: 0,
+      maximum: 65_535,
+      default: 5000,
+    },
+    drainTimeout: {
+      type: 'number',
+      description:
+        'Seconds that requests in flight have to finish when the registry stops; what is left then is cut. Keep it below the time your supervisor waits before it kills.',
+      minimum: 0,
+      maximum: DAY,
+      default: 25,
+    },
+    idleTimeout: {
+      type: 'number',
+      description:
+        'Seconds without progress after which a connection is closed: the client neither sends what it announced nor takes what it asked for. How long a transfer lasts as a whole is not limited.',
+      exclusiveMinimum: 0,
+      maximum: DAY,
+      default: 60,
+    },
+    maxHeaderBytes: {
+      type: 'integer',
+      description:
+        'Bytes that the request line and the headers of a request may have together; more is a 431.',
+      minimum: 1024,
+      maximum: MIB,
+      default: 16_384,
+    },
+  },
+};
+
+const log: JSONSchemaType<Settings['log']> = {
+  type: 'object',
+  description: 'The log, written to standard output.',
+  additionalProperties: false,
+  required: ['level', 'format', 'access'],
+  properties: {
+    level: {
+      type: 'string',
+      description: 'The least severe level that is written.',
+      enum: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+      default: 'info',
+    },
+    format: {
+      type: 'string',
+      description: '`json` writes one object a line, `pretty` is for people, `auto` is pretty on a terminal.',
+      enum: ['auto', 'json', 'pretty'],
+      default: 'auto',
+    },
+    access: { type: 'boolean', description: 'Whether every request gets a line.', default: true },
+  },
+};
+
+const manifests: JSONSchemaType<Settings['manifests']> = {
+  type: 'object',
+  description: 'What manifests may be pushed.',
+  additionalProperties: false,
+  required: ['maxBytes', 'mayLack'],
+  properties: {
+    maxBytes: {
+      type: 'integer',
+      description: 'Bytes a manifest may have; a larger one is a 413.',
+      minimum: 1024,
+      maximum: 16 * MIB,
+      default: 4 * MIB,
+    },
+    mayLack: {
+      type: 'string',
+      enum: ['nothing', 'children', 'anything'],
+      description:
+        'What a manifest may refer to although it is absent: nothing; children, the manifests an index lists, for copies of single platforms; or anything, layers too.',
+      default: 'nothing',
+    },
+  },
+};
+
+const deletes: JSONSchemaType<Settings['deletes']> = {
+  type: 'object',
+  description: 'Deletion by clients.',
+  additionalProperties: false,
+  required: ['enabled'],
+  properties: {
+    enabled: {
+      type: 'boolean',
+      description: 'Whether clients may delete tags, manifests and blobs; if not, the answer is a 405.',
+      default: true,
+    },
+  },
+};
+
+const uploads: JSONSchemaType<Settings['uploads']> = {
+  type: 'object',
+  description: 'Uploads of blobs.',
+  additionalProperties: false,
+  required: ['maxAge'],
+  properties: {
+    maxAge: {
+      type: 'integer',
+      description: 'Seconds after which an unfinished upload may be swept away.',
+      minimum: 60,
+      default: 7 * DAY,
+    },
+  },
+};
+
+const lists: JSONSchemaType<Settings['lists']> = {
+  type: 'object',
+  description: 'Lists of tags, repositories and referrers.',
+  additionalProperties: false,
+  required: ['maxPageSize'],
+  properties: {
+    maxPageSize: {
+      type: 'integer',
+      description:
+        'Entries of one page. A client that asks for more gets this many and a `Link` to the next page.',
+      minimum: 1,
+      maximum: 100_000,
+      default: 10_000,
+    },
+  },
+};
+
+const cache: JSONSchemaType<Settings['cache']> = {
+  type: 'object',
+  description: 'Memory spent on not asking the storage again. The storage keeps the truth.',
+  additionalProperties: false,
+  required: ['manifestBytes', 'blobBytes'],
+  properties: {
+    manifestBytes: {
+      type: 'integer',
+      description: 'Bytes of memory for manifests.',
+      minimum: MIB,
+      default: 64 * MIB,
+    },
+    blobBytes: {
+      type: 'integer',
+      description: 'Bytes of memory for small blobs, such as the configs of images.',
+      minimum: MIB,
+      default: 32 * MIB,
+    },
+  },
+};
+
+const plugins = {
+  type: 'array',
+  description:
+    'The plugins, in the order in which they are set up. Exactly one gives the storage. In JSON and YAML an entry is `{ "use": "<package>", "options": { … } }`.',
+  default: [],
+};
+
+const properties: Readonly<Record<keyof Settings | 'plugins', object>> = {
+  http: { ...http, default: {} },
+  log: { ...log, default: {} },
+  manifests: { ...manifests, default: {} },
+  deletes: { ...deletes, default: {} },
+  uploads: { ...uploads, default: {} },
+  lists: { ...lists, default: {} },
+  cache: { ...cache, default: {} },
+  plugins,
+};
+
+/**
+ * The JSON schema of the configuration: the only home of its defaults, limits and descriptions.
+ * docs/configuration.md is generated from it.
+ */
+export const configSchema = { type: 'object', additionalProperties: false, properties };

@@ -1,0 +1,85 @@
+import {
+  pino,
+  stdSerializers,
+  stdTimeFunctions,
+  type DestinationStream,
+  type Logger as PinoLogger,
+} from 'pino';
+import type { Settings } from './config/define-config.ts';
+
+/** The logger of core; plugins get a child of it. */
+export type Logger = PinoLogger;
+
+/** Lines that wait for a slow reader of the log; beyond this they are dropped and counted rather than kept in memory. */
+const MAX_WAITING_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Makes the log: JSON lines, or lines for people, on standard output or to `destination`. Secrets are taken out of
+ * every line. Lines are written in the background, so a slow reader delays no request; they are flushed when the
+ * process exits, also by `process.exit`.
+ */
+export async function createLog(settings: Settings['log'], destination?: DestinationStream): Promise<Logger> {
+  return pino(
+    {
+      level: settings.level,
+      base: null,
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }), log: (line) => redact(line, MAX_DEPTH) },
+    },
+    destination ?? (await standardOutput(settings.format)),
+  );
+}
+
+async function standardOutput(format: Settings['log']['format']): Promise<DestinationStream> {
+  if (format === 'pretty' || (format === 'auto' && process.stdout.isTTY)) {
+    const { default: pretty } = await import('pino-pretty');
+    return pretty({ sync: true, destination: 1, translateTime: 'SYS:HH:MM:ss.l', singleLine: true });
+  }
+  const stream = pino.destination({ dest: 1, sync: false, maxLength: MAX_WAITING_BYTES });
+  let dropped = 0;
+  let failed = false;
+  stream.on('drop', () => {
+    dropped += 1;
+  });
+  stream.on('drain', () => {
+    failed = false;
+    if (dropped === 0) return;
+    const line = {
+      level: 'warn',
+      time: new Date().toISOString(),
+      dropped,
+      msg: 'lines of the log were dropped: too slow a reader',
+    };
+    dropped = 0;
+    stream.write(`${JSON.stringify(line)}\n`);
+  });
+  stream.on('error', (error: Error) => {
+    // A log that cannot be written, to a full disk for instance, stops no registry; the next line tries again.
+    if (!failed) process.stderr.write(`registry: cannot write the log: ${error.message}\n`);
+    failed = true;
+  });
+  return stream;
+}
+
+const SECRET = /authorization|cookie|passw|secret|credential|token$|api-?key|private-?key/i;
+
+/** Pino writes five levels of an object, so nothing below this is ever seen. */
+const MAX_DEPTH = 6;
+
+/** Takes out what goes by the name of a secret, at any depth and in errors too, where clients leave whole requests. */
+function redact(line: object, depth: number): Record<string, unknown> {
+  const safe: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(line)) {
+    safe[name] = SECRET.test(name) ? '[redacted]' : redactValue(value, depth);
+  }
+  return safe;
+}
+
+function redactValue(value: unknown, depth: number): unknown {
+  if (typeof value !== 'object' || value === null || depth === 0) return value;
+  if (Array.isArray(value)) return value.map((member: unknown) => redactValue(member, depth - 1));
+  if (value instanceof Error) return redact(stdSerializers.err(value), depth - 1);
+  // What says itself how it is written (dates, URLs, buffers) has no members to look at.
+  if ('toJSON' in value || ArrayBuffer.isView(value)) return value;
+  return redact(value, depth - 1);
+}

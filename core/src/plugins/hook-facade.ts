@@ -1,0 +1,130 @@
+import type { AsyncTap, Hooks, Logger, PluginHooks, SyncTap } from '@entrepot/plugin-sdk';
+
+/**
+ * What plugins hold of the hooks: they may tap, they cannot call, and once {@link seal}ed they cannot tap either.
+ * Core never intercepts hooks: an interceptor would make an untapped one count as used.
+ */
+export class HookFacade {
+  readonly #hooks: Hooks;
+  #sealed = false;
+
+  constructor(hooks: Hooks) {
+    this.#hooks = hooks;
+  }
+
+  /** Ends the time of tapping, for every plugin. */
+  seal(): void {
+    this.#sealed = true;
+  }
+
+  /** The hooks as one plugin sees them. Asking for a hook that does not exist throws. */
+  for(plugin: string, log: Logger): PluginHooks {
+    const hooks = this.#hooks;
+    const taps = new Taps(plugin, log, () => this.#sealed);
+    return refuseUnknown(plugin, {
+      storage: taps.sync('storage', hooks.storage),
+      wrapStorage: taps.sync('wrapStorage', hooks.wrapStorage),
+      middleware: taps.sync('middleware', hooks.middleware),
+      authenticate: taps.async('authenticate', hooks.authenticate),
+      authorize: taps.async('authorize', hooks.authorize),
+      challenge: taps.sync('challenge', hooks.challenge),
+      validateManifest: taps.async('validateManifest', hooks.validateManifest),
+      event: taps.isolated('event', { tap: (name, fn) => hooks.event.tapPromise(name, fn) }),
+      response: taps.isolated('response', {
+        tap: (name, fn) => hooks.response.tap(name, (report) => void fn(report)),
+      }),
+    });
+  }
+}
+
+/** The parts of tapable's hooks that taps are added through. */
+interface SyncHook<Arguments extends readonly unknown[], Result> {
+  tap(name: string, fn: (...args: Arguments) => Result): void;
+}
+interface AsyncHook<Arguments extends readonly unknown[], Result> {
+  tapPromise(name: string, fn: (...args: Arguments) => Promise<Result>): void;
+}
+
+/** Adds the taps of one plugin, under its own name whatever name they give: refusals and logs must name the right one. */
+class Taps {
+  readonly #plugin: string;
+  readonly #log: Logger;
+  readonly #isSealed: () => boolean;
+
+  constructor(plugin: string, log: Logger, isSealed: () => boolean) {
+    this.#plugin = plugin;
+    this.#log = log;
+    this.#isSealed = isSealed;
+  }
+
+  /** Taps that answer at once; a promise is refused. */
+  sync<Arguments extends readonly unknown[], Result>(
+    hook: string,
+    target: SyncHook<Arguments, Result>,
+  ): SyncTap<Arguments, Result> {
+    return Object.freeze({
+      tap: (_name: string, fn: (...args: Arguments) => Result) => {
+        this.#check(hook, fn);
+        target.tap(this.#plugin, (...args) => {
+          const result = fn(...args);
+          if (result instanceof Promise) {
+            throw new Error(
+              `${this.#plugin} answers the hook '${hook}' with a promise; it has to answer at once`,
+            );
+          }
+          return result;
+        });
+      },
+    });
+  }
+
+  /** `tap` and `tapPromise` are one: an async function given to `tap` must never pass for an identity or a consent. */
+  async<Arguments extends readonly unknown[], Result>(
+    hook: string,
+    target: AsyncHook<Arguments, Result>,
+  ): AsyncTap<Arguments, Result> {
+    const tap = (_name: string, fn: (...args: Arguments) => Result | Promise<Result>): void => {
+      this.#check(hook, fn);
+      target.tapPromise(this.#plugin, async (...args) => fn(...args));
+    };
+    return Object.freeze({ tap, tapPromise: tap });
+  }
+
+  /** Taps that fail alone: the error is logged; other taps and the client do not notice. */
+  isolated<Arguments extends readonly unknown[]>(
+    hook: string,
+    target: SyncHook<Arguments, Promise<void>>,
+  ): AsyncTap<Arguments, void> {
+    const tap = (_name: string, fn: (...args: Arguments) => void | Promise<void>): void => {
+      this.#check(hook, fn);
+      target.tap(this.#plugin, async (...args) => {
+        try {
+          await fn(...args);
+        } catch (error) {
+          this.#log.error({ err: error, hook }, 'a tap has failed');
+        }
+      });
+    };
+    return Object.freeze({ tap, tapPromise: tap });
+  }
+
+  #check(hook: string, fn: unknown): void {
+    if (this.#isSealed()) {
+      throw new Error(`${this.#plugin} taps the hook '${hook}' too late: hooks are tapped in setup alone`);
+    }
+    if (typeof fn !== 'function') {
+      throw new Error(`${this.#plugin} taps the hook '${hook}' with something that is no function`);
+    }
+  }
+}
+
+function refuseUnknown(plugin: string, hooks: PluginHooks): PluginHooks {
+  return new Proxy(Object.freeze(hooks), {
+    get(target, name, receiver): unknown {
+      if (typeof name === 'symbol' || name in target) return Reflect.get(target, name, receiver);
+      throw new Error(
+        `${plugin} asks for the hook '${name}', which does not exist; the hooks are ${Object.keys(target).join(', ')}`,
+      );
+    },
+  });
+}

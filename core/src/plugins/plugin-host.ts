@@ -1,0 +1,136 @@
+import type { Hooks, PluginHandle } from '@entrepot/plugin-sdk';
+import type { LoadedPlugin } from '../config/load-plugins.ts';
+import { messageOf } from '../error-message.ts';
+import type { Logger } from '../log.ts';
+import { HookFacade } from './hook-facade.ts';
+import { withinTime } from '../time-limit.ts';
+
+/** How long a plugin may take, in milliseconds. */
+export interface PluginTimeLimits {
+  readonly start: number;
+  readonly health: number;
+  readonly stop: number;
+}
+
+const timeLimits: PluginTimeLimits = { start: 30_000, health: 5_000, stop: 10_000 };
+
+export interface PluginHealth {
+  readonly name: string;
+  readonly healthy: boolean;
+  /** Why it is not. */
+  readonly reason?: string;
+}
+
+interface HostedPlugin {
+  readonly name: string;
+  readonly handle: PluginHandle;
+  readonly log: Logger;
+  /** The check that is running: a plugin that hangs is asked once, not once for each probe. */
+  checking: Promise<void> | undefined;
+}
+
+/** Leads the plugins of one registry through their life: set up, started, asked for their health, stopped. */
+export class PluginHost {
+  readonly #plugins: readonly HostedPlugin[];
+  readonly #limits: PluginTimeLimits;
+  #started: HostedPlugin[] = [];
+
+  /**
+   * Sets the plugins up in order, on `hooks`; nothing can be tapped afterwards.
+   * @throws Error that names the plugin whose setup has failed.
+   */
+  constructor(
+    plugins: readonly LoadedPlugin[],
+    hooks: Hooks,
+    log: Logger,
+    limits: PluginTimeLimits = timeLimits,
+  ) {
+    const facade = new HookFacade(hooks);
+    this.#limits = limits;
+    this.#plugins = plugins.map((plugin) => setUp(plugin, facade, log.child({ plugin: plugin.name })));
+    facade.seal();
+  }
+
+  get names(): readonly string[] {
+    return this.#plugins.map(({ name }) => name);
+  }
+
+  /**
+   * Starts the plugins in order. When one fails, those that have been started are stopped.
+   * @throws Error that names the plugin that has failed.
+   */
+  async start(): Promise<void> {
+    for (const plugin of this.#plugins) {
+      try {
+        await withinTime(
+          this.#limits.start,
+          call(() => plugin.handle.start?.()),
+        );
+      } catch (error) {
+        await this.stop();
+        throw new Error(`plugin ${plugin.name} could not be started: ${messageOf(error)}`, { cause: error });
+      }
+      this.#started.push(plugin);
+    }
+  }
+
+  /** Asks all plugins at once how they are. Never rejects. */
+  async health(): Promise<readonly PluginHealth[]> {
+    return Promise.all(
+      this.#plugins.map(async (plugin) => {
+        plugin.checking ??= call(() => plugin.handle.health?.()).finally(() => {
+          plugin.checking = undefined;
+        });
+        try {
+          await withinTime(this.#limits.health, plugin.checking);
+          return { name: plugin.name, healthy: true };
+        } catch (error) {
+          return { name: plugin.name, healthy: false, reason: messageOf(error) };
+        }
+      }),
+    );
+  }
+
+  /** Stops the plugins that have been started, the last one first. A failure is logged, and the next one still stops. */
+  async stop(): Promise<void> {
+    const started = this.#started.toReversed();
+    this.#started = [];
+    for (const { handle, log } of started) {
+      try {
+        await withinTime(
+          this.#limits.stop,
+          call(() => handle.stop?.()),
+        );
+      } catch (error) {
+        log.error({ err: error }, 'the plugin could not be stopped');
+      }
+    }
+  }
+}
+
+function setUp(plugin: LoadedPlugin, facade: HookFacade, log: Logger): HostedPlugin {
+  const { name } = plugin;
+  try {
+    const handle: unknown = plugin.setup({ hooks: facade.for(name, log), log }) ?? {};
+    if (handle instanceof Promise) {
+      handle.catch(() => undefined); // It is refused whatever becomes of it.
+      throw new Error('its setup is async; setup has to be synchronous, what takes time belongs into start');
+    }
+    if (!isHandle(handle)) throw new Error('its setup returns something else than { start, health, stop }');
+    return { name, handle, log, checking: undefined };
+  } catch (error) {
+    throw new Error(`plugin ${name} could not be set up: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function isHandle(handle: unknown): handle is PluginHandle {
+  if (typeof handle !== 'object' || handle === null) return false;
+  return ['start', 'health', 'stop'].every((name) =>
+    ['function', 'undefined'].includes(typeof Reflect.get(handle, name)),
+  );
+}
+
+/** Makes a rejection of what is thrown at once, and a promise of what is not one. */
+async function call(work: () => Promise<void> | undefined): Promise<void> {
+  await work();
+}

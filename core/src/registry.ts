@@ -1,0 +1,210 @@
+import { createHooks, RegistryError } from '@entrepot/plugin-sdk';
+import type { RegistryConfig, ResolvedConfig } from './config/define-config.ts';
+import { resolveConfig } from './config/resolve-config.ts';
+import { createLog, type Logger } from './log.ts';
+import { chooseStorage } from './plugins/choose-storage.ts';
+import { PluginHost } from './plugins/plugin-host.ts';
+import { answerError, type RequestListener } from './server/answer.ts';
+import { createDispatch } from './server/dispatch.ts';
+import { createEdge, type RegistryHealth } from './server/edge.ts';
+import { InFlight } from './server/in-flight.ts';
+import { HttpServer } from './server/server.ts';
+import { createStore } from './store/index.ts';
+
+export interface RegistryAddress {
+  readonly host: string;
+  readonly port: number;
+  /** `http://127.0.0.1:5000`, without a slash at the end. */
+  readonly url: string;
+}
+
+/** A registry: made by {@link createRegistry}, started once, stopped once. */
+export interface Registry {
+  /** The plugin that gives the storage. */
+  readonly storage: string;
+  /** Names of all plugins, in the order in which they were set up. */
+  readonly plugins: readonly string[];
+  /** Where it listens, once it does. */
+  readonly address: RegistryAddress | undefined;
+  /** Answers requests, for mounting behind another server; {@link open} the registry before. */
+  readonly handler: RequestListener;
+
+  /** Starts the plugins without listening. */
+  open(): Promise<void>;
+  /**
+   * Starts the plugins, then listens.
+   * @throws Error when a plugin cannot start or the address cannot be had; nothing is left running then.
+   */
+  start(): Promise<RegistryAddress>;
+  /**
+   * Takes no new connections, lets requests in flight finish within `http.drainTimeout`, cuts the others, and stops
+   * the plugins, the last one first. May be called at any time and more than once.
+   */
+  stop(): Promise<void>;
+  /** Asks the plugins, while it runs; before and after that it is not ready. */
+  health(): Promise<RegistryHealth>;
+}
+
+export interface RegistryOptions {
+  /** Where the registry logs. Default: standard output, as `config.log` says. */
+  readonly log?: Logger;
+}
+
+/**
+ * Makes a registry of a configuration. Plugins are set up, nothing is started: no file, no port, no network is touched.
+ * @throws OptionsError when the configuration has mistakes; Error when a plugin cannot be set up, or the plugins give
+ *   no storage or several.
+ */
+export async function createRegistry(
+  config: RegistryConfig | ResolvedConfig,
+  options: RegistryOptions = {},
+): Promise<Registry> {
+  const resolved = await resolveConfig(config);
+  const log = options.log ?? (await createLog(resolved.log));
+  const hooks = createHooks();
+  const host = new PluginHost(resolved.plugins, hooks, log);
+  const storage = chooseStorage(hooks);
+  const store = createStore(storage.driver, {
+    log,
+    manifestCacheBytes: resolved.cache.manifestBytes,
+    blobCacheBytes: resolved.cache.blobBytes,
+  });
+  const dispatch = createDispatch({ hooks, store, config: resolved, log });
+  const health = (): Promise<RegistryHealth> => registry.health();
+  const edge = await createEdge({ hooks, log, dispatch, health });
+  const registry = new LiveRegistry({
+    config: resolved,
+    log,
+    host,
+    storage: storage.plugin,
+    edge,
+    isOpen: !hooks.authenticate.isUsed(),
+  });
+  return registry;
+}
+
+interface LiveParts {
+  readonly config: ResolvedConfig;
+  readonly log: Logger;
+  readonly host: PluginHost;
+  readonly storage: string;
+  readonly edge: RequestListener;
+  /** Whether nobody asks clients who they are. */
+  readonly isOpen: boolean;
+}
+
+class LiveRegistry implements Registry {
+  readonly storage: string;
+  readonly handler: RequestListener;
+  readonly #parts: LiveParts;
+  readonly #inFlight = new InFlight();
+  readonly #server: HttpServer;
+  #state: RegistryHealth['state'] = 'new';
+  #address: RegistryAddress | undefined;
+  #opening: Promise<void> | undefined;
+  #starting: Promise<RegistryAddress> | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(parts: LiveParts) {
+    const { config, log, edge, storage } = parts;
+    this.#parts = parts;
+    this.storage = storage;
+    this.handler = (request, response) => {
+      this.#inFlight.add(response);
+      if (this.#state !== 'stopped') edge(request, response);
+      else answerError(response, new RegistryError('UNAVAILABLE', 'the registry has been stopped'), log);
+    };
+    this.#server = new HttpServer({
+      listener: this.handler,
+      settings: config.http,
+      inFlight: this.#inFlight,
+      log,
+    });
+  }
+
+  get plugins(): readonly string[] {
+    return this.#parts.host.names;
+  }
+
+  get address(): RegistryAddress | undefined {
+    return this.#address;
+  }
+
+  async health(): Promise<RegistryHealth> {
+    const plugins = this.#state === 'running' ? await this.#parts.host.health() : [];
+    const ready = this.#state === 'running' && plugins.every(({ healthy }) => healthy);
+    return { ready, state: this.#state, plugins };
+  }
+
+  open(): Promise<void> {
+    this.#opening ??= this.#open();
+    return this.#opening;
+  }
+
+  start(): Promise<RegistryAddress> {
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #open(): Promise<void> {
+    if (this.#state !== 'new') throw new Error('the registry has been stopped; create another one');
+    this.#state = 'starting';
+    try {
+      await this.#parts.host.start();
+      this.#state = 'running';
+    } catch (error) {
+      this.#state = 'stopped';
+      throw error;
+    }
+  }
+
+  async #start(): Promise<RegistryAddress> {
+    const { config, host, log, isOpen } = this.#parts;
+    await this.open();
+    try {
+      const { address, family, port } = await this.#server.listen();
+      this.#address = {
+        host: address,
+        port,
+        url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
+      };
+    } catch (error) {
+      await host.stop();
+      this.#state = 'stopped';
+      throw error;
+    }
+    log.info({ url: this.#address.url, storage: this.storage, plugins: this.plugins }, 'the registry serves');
+    if (isOpen && !isLoopback(this.#address.host)) {
+      log.warn(
+        { host: config.http.host },
+        'everyone who reaches this address may push and delete: no plugin asks who they are',
+      );
+    }
+    return this.#address;
+  }
+
+  async #stop(): Promise<void> {
+    const { config, host, log } = this.#parts;
+    await Promise.allSettled([this.#opening, this.#starting]); // A start under way ends first.
+    if (this.#state === 'running') {
+      this.#state = 'stopping';
+      this.#server.stopAccepting();
+      await this.#inFlight.drain(config.http.drainTimeout * 1000);
+      if (this.#inFlight.size > 0) log.warn({ requests: this.#inFlight.size }, 'requests in flight were cut');
+      this.#inFlight.cut();
+      await this.#server.close();
+      await host.stop();
+      log.info({}, 'the registry has stopped');
+    }
+    this.#state = 'stopped';
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === '::1' || host.startsWith('127.') || host.startsWith('::ffff:127.');
+}

@@ -1,0 +1,62 @@
+import type { IncomingMessage } from 'node:http';
+import type { Hooks } from '@entrepot/plugin-sdk';
+import type { Logger } from '../log.ts';
+import type { PluginHealth } from '../plugins/plugin-host.ts';
+import { answerJson, answerNotFound, type RequestListener } from './answer.ts';
+
+/** Whether a registry can do its work. */
+export interface RegistryHealth {
+  readonly ready: boolean;
+  readonly state: 'new' | 'starting' | 'running' | 'stopping' | 'stopped';
+  readonly plugins: readonly PluginHealth[];
+}
+
+export interface EdgeParts {
+  readonly hooks: Hooks;
+  readonly log: Logger;
+  /** Takes everything under `/v2`. */
+  readonly dispatch: RequestListener;
+  readonly health: () => Promise<RegistryHealth>;
+}
+
+/**
+ * What every request meets first: the probes, then the middleware of plugins if there is any, then the registry.
+ * Liveness asks nobody, so that a slow backend gets no process killed; readiness asks every plugin.
+ * @throws whatever a tap of `middleware` throws.
+ */
+export async function createEdge({ hooks, log, dispatch, health }: EdgeParts): Promise<RequestListener> {
+  const registry: RequestListener = (request, response) => {
+    const path = pathOf(request);
+    if (path === '/v2' || path.startsWith('/v2/')) dispatch(request, response);
+    else answerNotFound(response, log);
+  };
+  const behind = hooks.middleware.isUsed()
+    ? (await import('./app.ts')).createApp(hooks.middleware, registry, log)
+    : registry;
+
+  return (request, response) => {
+    useOriginForm(request);
+    switch (pathOf(request)) {
+      case '/livez':
+        answerJson(response, 200, '{"state":"alive"}');
+        break;
+      case '/readyz':
+        void health().then((found) => {
+          answerJson(response, found.ready ? 200 : 503, JSON.stringify(found));
+        });
+        break;
+      default:
+        behind(request, response);
+    }
+  };
+}
+
+function pathOf({ url = '' }: IncomingMessage): string {
+  const query = url.indexOf('?');
+  return query === -1 ? url : url.slice(0, query);
+}
+
+/** A request line may name the whole URL, and servers have to take it (RFC 9112, 3.2.2). */
+function useOriginForm(request: IncomingMessage): void {
+  if (request.url?.startsWith('/') === false) request.url = request.url.replace(/^https?:\/\/[^/?#]*/i, '');
+}

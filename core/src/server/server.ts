@@ -1,0 +1,161 @@
+import { createServer, STATUS_CODES, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { RegistryError } from '@entrepot/plugin-sdk';
+import type { Settings } from '../config/define-config.ts';
+import { errorBody } from '../http/send-error.ts';
+import type { Logger } from '../log.ts';
+import { answerError, type RequestListener } from './answer.ts';
+import type { InFlight } from './in-flight.ts';
+
+/** Longer than proxies keep idle connections (60 s mostly): who closes second never meets a request on its way. */
+const KEEP_ALIVE_MILLISECONDS = 75_000;
+const HEADERS_MILLISECONDS = 60_000;
+
+export interface ServerParts {
+  readonly listener: RequestListener;
+  readonly settings: Settings['http'];
+  readonly inFlight: InFlight;
+  readonly log: Logger;
+}
+
+/** The HTTP server of a registry: Node's, with limits that suit uploads of hours and clients that go away. */
+export class HttpServer {
+  readonly #server: Server;
+  readonly #settings: Settings['http'];
+  readonly #inFlight: InFlight;
+  readonly #log: Logger;
+  #closed: Promise<void> | undefined;
+
+  constructor({ listener, settings, inFlight, log }: ServerParts) {
+    this.#settings = settings;
+    this.#inFlight = inFlight;
+    this.#log = log;
+    this.#server = createServer({
+      maxHeaderSize: settings.maxHeaderBytes,
+      keepAliveTimeout: KEEP_ALIVE_MILLISECONDS,
+      headersTimeout: HEADERS_MILLISECONDS,
+      // An upload may last hours. What must not last is a connection without progress: #onIdle.
+      requestTimeout: 0,
+      insecureHTTPParser: false,
+    });
+    this.#server.timeout = settings.idleTimeout * 1000;
+    this.#server
+      .on('request', listener)
+      // Who asks first (`Expect: 100-continue`) is answered by the endpoint, which may refuse before the body comes.
+      .on('checkContinue', listener)
+      .on('checkExpectation', (_request, response: ServerResponse) => {
+        answerError(
+          response,
+          new RegistryError('UNSUPPORTED', 'only 100-continue can be expected', { status: 417 }),
+          log,
+        );
+      })
+      .on('clientError', (error: NodeJS.ErrnoException, socket) => {
+        this.#onClientError(error, socket);
+      })
+      .on('timeout', (socket: Socket) => {
+        this.#onIdle(socket);
+      });
+  }
+
+  /**
+   * Begins to listen.
+   * @throws Error that says what to do when the address cannot be had.
+   */
+  async listen(): Promise<AddressInfo> {
+    const { host, port } = this.#settings;
+    await new Promise<void>((resolve, reject) => {
+      const refuse = (error: NodeJS.ErrnoException): void => {
+        reject(new Error(listenMessage(error, host, port), { cause: error }));
+      };
+      this.#server.once('error', refuse).listen({ host, port }, () => {
+        this.#server.off('error', refuse).on('error', (error) => {
+          this.#log.error({ err: error }, 'the server has a problem');
+        });
+        resolve();
+      });
+    });
+    const address = this.#server.address();
+    if (typeof address !== 'object' || address === null) throw new Error('the server has no address');
+    return address;
+  }
+
+  /** Takes no new connections, and closes those that wait for a next request. */
+  stopAccepting(): void {
+    if (!this.#server.listening) return;
+    this.#closed = new Promise((resolve) => {
+      this.#server.close(() => {
+        resolve();
+      });
+    });
+  }
+
+  /** Closes the connections that are left, after {@link stopAccepting}. */
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    await this.#closed;
+  }
+
+  /** What is no HTTP gets the spec's error body too, unless an answer is under way: that would be garbled by it. */
+  #onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+    if (error.code === 'ECONNRESET' || !socket.writable || this.#inFlight.on(socket)?.headersSent === true) {
+      socket.destroy();
+      return;
+    }
+    this.#log.debug({ err: error }, 'a request was not understood');
+    const refusal = new RegistryError('UNSUPPORTED', ...refusalOf(error.code));
+    const body = errorBody(refusal, '');
+    socket.end(
+      `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\n` +
+        `Connection: close\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    );
+  }
+
+  /** Nothing has moved on a connection for a while. Whoever is waited for pays: a client is cut, our own storage is not. */
+  #onIdle(socket: Socket): void {
+    const response = this.#inFlight.on(socket);
+    if (response === undefined || waitsForClient(response)) {
+      if (response !== undefined)
+        this.#log.info({ url: response.req.url }, 'a connection without progress was closed');
+      socket.destroy();
+    } else {
+      socket.setTimeout(this.#server.timeout);
+    }
+  }
+}
+
+/** The client owes bytes of the request that nothing here holds back, or does not take those of the answer. */
+function waitsForClient({ req, socket, writableLength }: ServerResponse): boolean {
+  return (
+    (!req.complete && req.readableLength === 0) || writableLength > 0 || (socket?.writableLength ?? 0) > 0
+  );
+}
+
+function refusalOf(code: string | undefined): [message: string, options: { status: number }] {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return ['the headers of the request are too large', { status: 431 }];
+    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
+      return ['the chunk extensions of the request are too large', { status: 413 }];
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return ['the headers of the request took too long', { status: 408 }];
+    default:
+      return ['the request is no valid HTTP/1.1', { status: 400 }];
+  }
+}
+
+function listenMessage(error: NodeJS.ErrnoException, host: string, port: number): string {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return `port ${port} of ${host} is in use; stop what uses it, or choose another with --port or http.port`;
+    case 'EACCES':
+      return `listening on port ${port} is not permitted; choose one above 1023 with --port or http.port`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `${host} is no address of this machine; correct --host or http.host`;
+    default:
+      return `cannot listen on ${host}:${port}: ${error.message}`;
+  }
+}
