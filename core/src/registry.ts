@@ -10,6 +10,7 @@ import { createEdge, type RegistryHealth } from './server/edge.ts';
 import { InFlight } from './server/in-flight.ts';
 import { HttpServer } from './server/server.ts';
 import { createStore } from './store/index.ts';
+import { UploadSweep } from './store/upload-sweep.ts';
 
 export interface RegistryAddress {
   readonly host: string;
@@ -77,6 +78,7 @@ export async function createRegistry(
     log,
     host,
     storage: storage.plugin,
+    sweep: new UploadSweep(store.uploads, resolved.uploads.maxAge, log),
     edge,
     isOpen: !hooks.authenticate.isUsed(),
   });
@@ -88,6 +90,7 @@ interface LiveParts {
   readonly log: Logger;
   readonly host: PluginHost;
   readonly storage: string;
+  readonly sweep: UploadSweep;
   readonly edge: RequestListener;
   /** Whether nobody asks clients who they are. */
   readonly isOpen: boolean;
@@ -156,6 +159,7 @@ class LiveRegistry implements Registry {
     this.#state = 'starting';
     try {
       await this.#parts.host.start();
+      this.#parts.sweep.start();
       this.#state = 'running';
     } catch (error) {
       this.#state = 'stopped';
@@ -174,6 +178,7 @@ class LiveRegistry implements Registry {
         url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
       };
     } catch (error) {
+      await this.#parts.sweep.stop();
       await host.stop();
       this.#state = 'stopped';
       throw error;
@@ -189,7 +194,7 @@ class LiveRegistry implements Registry {
   }
 
   async #stop(): Promise<void> {
-    const { config, host, log } = this.#parts;
+    const { config, host, sweep, log } = this.#parts;
     await Promise.allSettled([this.#opening, this.#starting]); // A start under way ends first.
     if (this.#state === 'running') {
       this.#state = 'stopping';
@@ -198,6 +203,7 @@ class LiveRegistry implements Registry {
       if (this.#inFlight.size > 0) log.warn({ requests: this.#inFlight.size }, 'requests in flight were cut');
       this.#inFlight.cut();
       await this.#server.close();
+      await sweep.stop();
       await host.stop();
       log.info({}, 'the registry has stopped');
     }

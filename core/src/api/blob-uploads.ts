@@ -51,7 +51,8 @@ export const appendUpload: Handler<'upload'> = async ({ store }, { context, rout
 export const finishUpload: Handler<'upload'> = async ({ store }, { context, route, query }) => {
   const { repository, id } = route;
   const digest = digestParameter(query);
-  if (digest === undefined) throw new RegistryError('DIGEST_INVALID', "the query parameter 'digest' is missing");
+  if (digest === undefined)
+    throw new RegistryError('DIGEST_INVALID', "the query parameter 'digest' is missing");
   context.digest = digest;
   const blob = await inOrder(context, repository, () =>
     store.uploads.finish(repository, id, digest, incomingBytes(context)),
@@ -112,7 +113,10 @@ async function inOrder<Result>(
 function digestParameter(query: Query): string | undefined {
   const digest = query.one('digest');
   if (digest === undefined || isDigest(digest)) return digest;
-  throw new RegistryError('DIGEST_INVALID', 'the digest is to be sha256:<64 hex digits> or sha512:<128 hex digits>');
+  throw new RegistryError(
+    'DIGEST_INVALID',
+    'the digest is to be sha256:<64 hex digits> or sha512:<128 hex digits>',
+  );
 }
 
 function algorithmParameter(query: Query): Algorithm | undefined {
@@ -152,7 +156,18 @@ function sendCreated(context: RequestContext, repository: string, { digest }: Bl
   });
 }
 
-function happening(action: 'push' | 'mount', repository: string, { digest, size }: Blob, from?: string): Happening {
+function happening(
+  action: 'push' | 'mount',
+  repository: string,
+  { digest, size }: Blob,
+  from?: string,
+): Happening {
   const target = { mediaType: mediaTypes.octetStream, digest, size };
-  return { action, repository, kind: 'blob', target, ...(from === undefined ? {} : { fromRepository: from }) };
+  return {
+    action,
+    repository,
+    kind: 'blob',
+    target,
+    ...(from === undefined ? {} : { fromRepository: from }),
+  };
 }

@@ -15,7 +15,9 @@ export const getBlob: Handler<'blob'> = async ({ store }, { context, route }) =>
   const { repository, digest } = route;
   context.digest = digest;
   const isHead = context.method === 'HEAD';
-  const blob = isHead ? await store.blobs.check(repository, digest) : await store.blobs.find(repository, digest);
+  const blob = isHead
+    ? await store.blobs.check(repository, digest)
+    : await store.blobs.find(repository, digest);
   if (blob === undefined) throw unknown(digest);
   const headers = {
     ...contentHeaders({ digest, mediaType: mediaTypes.octetStream, size: blob.size, immutable: true }),
@@ -39,7 +41,9 @@ async function sendBlob(
   blob: Blob,
   headers: OutgoingHttpHeaders,
 ): Promise<void> {
-  const range = isRangeWanted(context, blob.digest) ? parseRange(context.header('range'), blob.size) : undefined;
+  const range = isRangeWanted(context, blob.digest)
+    ? parseRange(context.header('range'), blob.size)
+    : undefined;
   const partial =
     range === undefined
       ? headers

@@ -22,7 +22,10 @@ export function incomingBytes(context: RequestContext): IncomingBytes {
   const ranged = Number(parts[2]) - at + 1;
   if (ranged <= 0) throw new RegistryError('BLOB_UPLOAD_INVALID', 'Content-Range ends before it begins');
   if (length !== undefined && length !== ranged) {
-    throw new RegistryError('SIZE_INVALID', `Content-Range covers ${ranged} bytes, Content-Length says ${length}`);
+    throw new RegistryError(
+      'SIZE_INVALID',
+      `Content-Range covers ${ranged} bytes, Content-Length says ${length}`,
+    );
   }
   return { body, at, length: ranged };
 }

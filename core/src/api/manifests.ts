@@ -67,7 +67,8 @@ export const putManifest: Handler<'manifest'> = async (parts, { context, route, 
   );
   const { digest, subject } = manifest;
   context.digest = digest;
-  if (byDigest && digest !== reference) throw new RegistryError('DIGEST_INVALID', undefined, { details: [{ digest }] });
+  if (byDigest && digest !== reference)
+    throw new RegistryError('DIGEST_INVALID', undefined, { details: [{ digest }] });
 
   const warnings = await validate(parts, context, { repository, manifest, tags });
   const tagged = await store.manifests.put(repository, manifest, {
@@ -87,7 +88,10 @@ export const putManifest: Handler<'manifest'> = async (parts, { context, route, 
   return [
     happening('push', repository, stored, byDigest ? {} : { tag: reference }),
     ...tagged.map(({ tag, previous }) =>
-      happening('tag', repository, stored, { tag, ...(previous === undefined ? {} : { previousDigest: previous }) }),
+      happening('tag', repository, stored, {
+        tag,
+        ...(previous === undefined ? {} : { previousDigest: previous }),
+      }),
     ),
   ];
 };
@@ -144,7 +148,9 @@ export const deleteManifest: Handler<'manifest'> = async ({ store, settings }, {
   const { digest, mediaType, size } = tag;
   context.digest = digest;
   context.send(202, {});
-  return [{ action: 'delete', repository, kind: 'manifest', target: { digest, mediaType, size }, tag: reference }];
+  return [
+    { action: 'delete', repository, kind: 'manifest', target: { digest, mediaType, size }, tag: reference },
+  ];
 };
 
 /** The subject of a manifest that has been accepted before. */
@@ -169,7 +175,8 @@ function happening(
 }
 
 function badReference(reference: string): RegistryError {
-  const message = 'a reference is a digest, or a tag of up to 128 letters, digits, _ . and -, not beginning with . or -';
+  const message =
+    'a reference is a digest, or a tag of up to 128 letters, digits, _ . and -, not beginning with . or -';
   return new RegistryError(reference.includes(':') ? 'DIGEST_INVALID' : 'MANIFEST_INVALID', message);
 }
 

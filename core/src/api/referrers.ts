@@ -14,7 +14,10 @@ export const getReferrers: Handler<'referrers'> = async ({ store, settings }, { 
   const artifactType = query.one('artifactType');
   const last = query.one('last');
   if (last !== undefined && !isDigest(last)) throw badQuery("the query parameter 'last' is to be a digest");
-  const limit = Math.max(1, Math.min(query.count('n') ?? settings.lists.maxPageSize, settings.lists.maxPageSize));
+  const limit = Math.max(
+    1,
+    Math.min(query.count('n') ?? settings.lists.maxPageSize, settings.lists.maxPageSize),
+  );
   const { descriptors, next } = await store.referrers.list(repository, digest, {
     artifactType: artifactType === '' ? undefined : artifactType,
     last,
@@ -31,7 +34,13 @@ export const getReferrers: Handler<'referrers'> = async ({ store, settings }, { 
       ...(filter === undefined ? {} : { 'oci-filters-applied': 'artifactType' }),
       ...(next === undefined
         ? {}
-        : { link: nextLink(path, { n: limit, last: next, ...(filter === undefined ? {} : { artifactType: filter }) }) }),
+        : {
+            link: nextLink(path, {
+              n: limit,
+              last: next,
+              ...(filter === undefined ? {} : { artifactType: filter }),
+            }),
+          }),
     },
     JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: descriptors }),
   );

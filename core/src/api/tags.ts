@@ -3,10 +3,7 @@ import { nextLink, pageRequest } from '../http/pagination.ts';
 import type { Handler } from './routes.ts';
 
 /** end-8: tags in byte order. */
-export const getTags: Handler<'tags'> = async (
-  { store, settings },
-  { context, route, query },
-) => {
+export const getTags: Handler<'tags'> = async ({ store, settings }, { context, route, query }) => {
   const { repository } = route;
   const page = pageRequest(query, settings.lists.maxPageSize);
   const [exists, { names, more }] = await Promise.all([

@@ -38,7 +38,11 @@ export class Gatekeeper {
   }
 
   /** Whether `identity` may do all of `access`. */
-  async permits(identity: Identity | undefined, access: readonly Access[], address: string): Promise<boolean> {
+  async permits(
+    identity: Identity | undefined,
+    access: readonly Access[],
+    address: string,
+  ): Promise<boolean> {
     if (this.isOpen) return true;
     if (!this.#hooks.authorize.isUsed()) return identity !== undefined;
     // `GET /v2/` needs no right: it tells a client whether its credentials are good.
@@ -51,7 +55,9 @@ export class Gatekeeper {
     try {
       return await this.#hooks.authenticate.promise(request);
     } catch (error) {
-      throw isRegistryError(error) && error.code === 'UNAUTHORIZED' ? this.#unauthorized(request.access, error) : error;
+      throw isRegistryError(error) && error.code === 'UNAUTHORIZED'
+        ? this.#unauthorized(request.access, error)
+        : error;
     }
   }
 

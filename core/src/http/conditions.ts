@@ -15,7 +15,9 @@ export function isNotModified(context: RequestContext, digest: string): boolean 
  * What `If-Match` and `If-None-Match` demand of what is there before it is changed; `undefined` when the request has
  * neither. The test gets the present digest, `undefined` when there is nothing.
  */
-export function changeCondition(context: RequestContext): ((current: string | undefined) => boolean) | undefined {
+export function changeCondition(
+  context: RequestContext,
+): ((current: string | undefined) => boolean) | undefined {
   const match = context.header('if-match');
   const noneMatch = context.header('if-none-match');
   if (match === undefined && noneMatch === undefined) return undefined;

@@ -58,13 +58,18 @@ export function matchRoute(path: string): Route {
       case 'manifests':
         return { endpoint: 'manifest', repository: repositoryBefore(decoded, kindSlash), reference: last };
       case 'blobs':
-        if (last === 'uploads') return { endpoint: 'uploads', repository: repositoryBefore(decoded, kindSlash) };
+        if (last === 'uploads')
+          return { endpoint: 'uploads', repository: repositoryBefore(decoded, kindSlash) };
         return { endpoint: 'blob', repository: repositoryBefore(decoded, kindSlash), digest: digest(last) };
       case 'tags':
         if (last === 'list') return { endpoint: 'tags', repository: repositoryBefore(decoded, kindSlash) };
         break;
       case 'referrers':
-        return { endpoint: 'referrers', repository: repositoryBefore(decoded, kindSlash), digest: digest(last) };
+        return {
+          endpoint: 'referrers',
+          repository: repositoryBefore(decoded, kindSlash),
+          digest: digest(last),
+        };
       case 'uploads': {
         const blobsSlash = decoded.lastIndexOf('/', kindSlash - 1);
         if (decoded.slice(blobsSlash + 1, kindSlash) !== 'blobs') break;
@@ -86,7 +91,10 @@ function repositoryBefore(path: string, slash: number): string {
 
 function digest(text: string): string {
   if (isDigest(text)) return text;
-  throw new RegistryError('DIGEST_INVALID', 'invalid digest: sha256:<64 hex digits> or sha512:<128 hex digits> is needed');
+  throw new RegistryError(
+    'DIGEST_INVALID',
+    'invalid digest: sha256:<64 hex digits> or sha512:<128 hex digits> is needed',
+  );
 }
 
 function decode(path: string): string {

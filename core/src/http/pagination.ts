@@ -1,7 +1,10 @@
 import type { Query } from './query.ts';
 
 /** How many names a client gets, and after which one they begin. A page size that is too large is made smaller. */
-export function pageRequest(query: Query, maxPageSize: number): { readonly last: string | undefined; readonly limit: number } {
+export function pageRequest(
+  query: Query,
+  maxPageSize: number,
+): { readonly last: string | undefined; readonly limit: number } {
   return { last: query.one('last'), limit: Math.min(query.count('n') ?? maxPageSize, maxPageSize) };
 }
 

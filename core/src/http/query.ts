@@ -15,7 +15,9 @@ export class Query {
     return new Query(
       text.split('&').map((pair) => {
         const equals = pair.indexOf('=');
-        return equals === -1 ? [decode(pair), ''] : [decode(pair.slice(0, equals)), decode(pair.slice(equals + 1))];
+        return equals === -1
+          ? [decode(pair), '']
+          : [decode(pair.slice(0, equals)), decode(pair.slice(equals + 1))];
       }),
     );
   }

@@ -4,8 +4,8 @@ const RANGE = /^bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*$/i;
 
 /**
  * The part of `size` bytes that a `Range` header asks for (RFC 9110, 14.2). `undefined`, and all is to be sent, when
- * there is none, or one of a kind that is not served: other units, several ranges, nonsense.
- * @throws RegistryError 416 when no byte of it exists.
+ * there is none, or one of a kind that is not served: other units, several ranges.
+ * @throws RegistryError 416 when no byte of it exists, or it ends before it begins.
  */
 export function parseRange(header: string | undefined, size: number): ByteRange | undefined {
   const parts = header === undefined ? null : RANGE.exec(header);
@@ -18,8 +18,7 @@ export function parseRange(header: string | undefined, size: number): ByteRange 
     return { start: Math.max(0, size - suffix), end: size };
   }
   const start = Number(first);
-  if (last !== '' && Number(last) < start) return undefined;
-  if (start >= size) throw unsatisfiable(size);
+  if (start >= size || (last !== '' && Number(last) < start)) throw unsatisfiable(size);
   return { start, end: last === '' ? size : Math.min(size, Number(last) + 1) };
 }
 

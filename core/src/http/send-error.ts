@@ -8,7 +8,8 @@ const RETRY_AFTER = '5';
 export function errorBody(error: RegistryError, requestId: string): string {
   const details: readonly unknown[] = error.status >= 500 ? [{ requestId }] : error.details;
   const { code, message } = error;
-  const errors = details.length === 0 ? [{ code, message }] : details.map((detail) => ({ code, message, detail }));
+  const errors =
+    details.length === 0 ? [{ code, message }] : details.map((detail) => ({ code, message, detail }));
   return JSON.stringify({ errors });
 }
 
@@ -18,12 +19,17 @@ export function clientError(error: unknown): RegistryError {
   if (!isStorageError(error)) return new RegistryError('UNKNOWN', undefined, { cause: error });
   switch (error.code) {
     case 'UPLOAD_UNKNOWN':
-      return new RegistryError('BLOB_UPLOAD_UNKNOWN', 'the upload has expired: begin again', { cause: error });
+      return new RegistryError('BLOB_UPLOAD_UNKNOWN', 'the upload has expired: begin again', {
+        cause: error,
+      });
     case 'NO_SPACE':
       return new RegistryError('INSUFFICIENT_STORAGE', undefined, { cause: error });
     case 'PRECONDITION_FAILED':
     case 'UNAVAILABLE':
-      return new RegistryError('UNAVAILABLE', undefined, { headers: { 'retry-after': RETRY_AFTER }, cause: error });
+      return new RegistryError('UNAVAILABLE', undefined, {
+        headers: { 'retry-after': RETRY_AFTER },
+        cause: error,
+      });
   }
 }
 

@@ -25,15 +25,21 @@ export interface ParsedManifest {
  * manifests, indexes and artifact manifests have them (OCI image-spec, manifest.md and image-index.md).
  * @throws RegistryError `MANIFEST_INVALID` with what is wrong and where.
  */
-export function parseManifest(bytes: Uint8Array, contentType: string | undefined, algorithm: Algorithm): ParsedManifest {
+export function parseManifest(
+  bytes: Uint8Array,
+  contentType: string | undefined,
+  algorithm: Algorithm,
+): ParsedManifest {
   const json = parseJson(bytes);
-  if (json['schemaVersion'] === 1) throw invalid('docker schema 1 manifests are not supported: push schema 2 or OCI');
+  if (json['schemaVersion'] === 1)
+    throw invalid('docker schema 1 manifests are not supported: push schema 2 or OCI');
   const mediaType = mediaTypeOf(json, contentType);
   const config = optional(json, 'config', parseDescriptor);
   const layers = optional(json, 'layers', parseDescriptors) ?? [];
   const artifactBlobs = optional(json, 'blobs', parseDescriptors) ?? [];
   const subject = optional(json, 'subject', parseDescriptor);
-  if (subject !== undefined && !isDigest(subject.digest)) throw invalid('subject.digest has an unsupported algorithm');
+  if (subject !== undefined && !isDigest(subject.digest))
+    throw invalid('subject.digest has an unsupported algorithm');
   return {
     digest: digestOf(bytes, algorithm),
     mediaType,

@@ -41,7 +41,8 @@ export function createDispatch({ hooks, store, config, log }: DispatchParts) {
   function refuse(context: RequestContext, thrown: unknown): void {
     const error = clientError(thrown);
     if (thrown instanceof ConnectionLost) context.cut();
-    else if (error.status >= 500 || context.isAnswered) log.error({ err: thrown, reqId: context.requestId }, 'request failed');
+    else if (error.status >= 500 || context.isAnswered)
+      log.error({ err: thrown, reqId: context.requestId }, 'request failed');
     if (context.isAnswered) context.cut();
     else if (!(thrown instanceof ConnectionLost)) sendError(context, error);
   }
@@ -52,7 +53,17 @@ export function createDispatch({ hooks, store, config, log }: DispatchParts) {
     const repository = route !== undefined && 'repository' in route ? route.repository : undefined;
     if (config.log.access) {
       log.info(
-        { reqId: requestId, method, endpoint, repository, digest, status, bytes: sentBytes, ms: milliseconds, actor: identity?.subject },
+        {
+          reqId: requestId,
+          method,
+          endpoint,
+          repository,
+          digest,
+          status,
+          bytes: sentBytes,
+          ms: milliseconds,
+          actor: identity?.subject,
+        },
         'request',
       );
     }

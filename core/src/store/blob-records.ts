@@ -28,14 +28,15 @@ export interface BlobLink {
   readonly size: number;
 }
 
-export const blobRecordFormat: RecordFormat<BlobRecord> = jsonFormat(({ state, incarnation, data, size, since }) =>
-  (state === 'live' || state === 'condemned' || state === 'deleting') &&
-  typeof incarnation === 'string' &&
-  typeof data === 'string' &&
-  isCount(size) &&
-  isCount(since)
-    ? { state, incarnation, data, size, since }
-    : undefined,
+export const blobRecordFormat: RecordFormat<BlobRecord> = jsonFormat(
+  ({ state, incarnation, data, size, since }) =>
+    (state === 'live' || state === 'condemned' || state === 'deleting') &&
+    typeof incarnation === 'string' &&
+    typeof data === 'string' &&
+    isCount(size) &&
+    isCount(since)
+      ? { state, incarnation, data, size, since }
+      : undefined,
 );
 
 export const blobLinkFormat: RecordFormat<BlobLink> = jsonFormat(({ incarnation, size }) =>

@@ -36,13 +36,19 @@ export class BlobStore {
   readonly #links: Records<BlobLink>;
   readonly #small: LRUCache<string, Buffer>;
 
-  constructor(driver: StorageDriver, options: { log: Logger; recordCacheBytes: number; blobCacheBytes: number }) {
+  constructor(
+    driver: StorageDriver,
+    options: { log: Logger; recordCacheBytes: number; blobCacheBytes: number },
+  ) {
     this.#driver = driver;
     this.#log = options.log;
     const cache = { log: options.log, cacheBytes: Math.ceil(options.recordCacheBytes / 2) };
     this.#records = new Records(driver, blobRecordFormat, cache);
     this.#links = new Records(driver, blobLinkFormat, cache);
-    this.#small = new LRUCache({ maxSize: options.blobCacheBytes, sizeCalculation: (bytes) => bytes.length + 100 });
+    this.#small = new LRUCache({
+      maxSize: options.blobCacheBytes,
+      sizeCalculation: (bytes) => bytes.length + 100,
+    });
   }
 
   /**
@@ -86,7 +92,10 @@ export class BlobStore {
     const object = await this.#driver.open(blob.data, range);
     if (object?.size === blob.size) return object;
     await object?.close();
-    this.#damaged(blob, object === undefined ? 'its bytes are gone' : `it has ${object.size} bytes, not ${blob.size}`);
+    this.#damaged(
+      blob,
+      object === undefined ? 'its bytes are gone' : `it has ${object.size} bytes, not ${blob.size}`,
+    );
     return undefined;
   }
 
@@ -126,11 +135,13 @@ export class BlobStore {
       ]);
       record = created ?? (await this.#records.read(recordKey));
     }
-    const sound = record !== undefined && (record.value.data === data || (await this.#isSound(digest, record.value)));
+    const sound =
+      record !== undefined && (record.value.data === data || (await this.#isSound(digest, record.value)));
     const settled = await this.#records.update(recordKey, (current) => {
       if (current === undefined || current.state === 'deleting') return fresh;
       if (current.data === data) return undefined;
-      if (!sound && current.data === record?.value.data) return { ...current, state: 'live', data, since: fresh.since };
+      if (!sound && current.data === record?.value.data)
+        return { ...current, state: 'live', data, since: fresh.since };
       return { ...current, state: 'live', since: fresh.since };
     });
     const value = settled?.value ?? fresh;
@@ -158,7 +169,8 @@ export class BlobStore {
 
   async #mount(to: string, digest: string, incarnation: string | undefined): Promise<Blob | undefined> {
     const record = await this.#records.read(keys.record(digest));
-    if (record === undefined || (incarnation ?? record.value.incarnation) !== record.value.incarnation) return undefined;
+    if (record === undefined || (incarnation ?? record.value.incarnation) !== record.value.incarnation)
+      return undefined;
     const kept = await this.#keep(digest, record);
     if (kept === undefined) return undefined;
     await this.#link(keys.link(to, digest), record.value);
@@ -196,7 +208,8 @@ export class BlobStore {
     if (object === undefined) return false;
     try {
       const hash = createHash(algorithm);
-      for (let chunk = await object.read(); chunk !== undefined; chunk = await object.read()) hash.update(chunk);
+      for (let chunk = await object.read(); chunk !== undefined; chunk = await object.read())
+        hash.update(chunk);
       if (finishDigest(hash, algorithm) === digest) return true;
     } finally {
       await object.close();

@@ -41,7 +41,12 @@ export class BlobWriter {
 
   /** A writer for a new blob under the key `data`. */
   static begin(driver: StorageDriver, algorithm: Algorithm, data: string): BlobWriter {
-    return new BlobWriter(driver, algorithm, { data, parts: 0, partsEnd: 0, state: undefined }, createHash(algorithm));
+    return new BlobWriter(
+      driver,
+      algorithm,
+      { data, parts: 0, partsEnd: 0, state: undefined },
+      createHash(algorithm),
+    );
   }
 
   /** Bytes taken so far. */
@@ -103,7 +108,8 @@ export class BlobWriter {
   /** Gives the space back, once what is on its way has settled. */
   async abort(): Promise<void> {
     await this.#sending;
-    if (this.#position.state !== undefined) await this.#driver.abortUpload(this.#upload(this.#position.state));
+    if (this.#position.state !== undefined)
+      await this.#driver.abortUpload(this.#upload(this.#position.state));
   }
 
   #upload(state: UploadState): Upload {
@@ -131,7 +137,11 @@ export class BlobWriter {
     }
     let missing = length;
     let count = 0;
-    for (let next = this.#held[count]; next !== undefined && next.length <= missing; next = this.#held[count]) {
+    for (
+      let next = this.#held[count];
+      next !== undefined && next.length <= missing;
+      next = this.#held[count]
+    ) {
       missing -= next.length;
       count += 1;
     }

@@ -8,7 +8,9 @@ interface Marker {
   readonly since: number;
 }
 
-const markerFormat: RecordFormat<Marker> = jsonFormat(({ since }) => (isCount(since) ? { since } : undefined));
+const markerFormat: RecordFormat<Marker> = jsonFormat(({ since }) =>
+  isCount(since) ? { since } : undefined,
+);
 
 /** Which repositories exist: those that hold, or have held, a manifest. */
 export class CatalogStore {

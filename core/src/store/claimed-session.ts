@@ -56,7 +56,11 @@ export class ClaimedSession {
   }
 
   /** @throws UploadOutOfOrder when another has it. */
-  static async claim(sessions: Records<Session>, id: string, found: Stored<Session>): Promise<ClaimedSession> {
+  static async claim(
+    sessions: Records<Session>,
+    id: string,
+    found: Stored<Session>,
+  ): Promise<ClaimedSession> {
     const { value } = found;
     if (isClaimed(value)) throw new UploadOutOfOrder(id, value.offset);
     const claim = { owner: randomUUID(), at: Date.now() };
@@ -76,7 +80,8 @@ export class ClaimedSession {
 
   /** @throws RegistryError `BLOB_UPLOAD_UNKNOWN` when the session was ended, or the claim could not be renewed. */
   assertHeld(): void {
-    if (!this.isHeld) throw new RegistryError('BLOB_UPLOAD_UNKNOWN', 'the upload was ended while bytes were coming');
+    if (!this.isHeld)
+      throw new RegistryError('BLOB_UPLOAD_UNKNOWN', 'the upload was ended while bytes were coming');
   }
 
   /**

@@ -17,6 +17,7 @@ import { splitDigest } from '../digest.ts';
 export const keys = {
   catalog: 'catalog/',
   uploads: 'uploads/',
+  tails: 'tails/',
 
   repository: (repository: string) => `catalog/${segment(repository)}`,
   manifest: (repository: string, digest: string) => `repos/${segment(repository)}/manifests/${path(digest)}`,
@@ -25,7 +26,8 @@ export const keys = {
   tags: (repository: string) => `repos/${segment(repository)}/tags/`,
   referrer: (repository: string, subject: string, digest: string) =>
     `repos/${segment(repository)}/referrers/${path(subject)}/${digest.replace(':', '-')}`,
-  referrers: (repository: string, subject: string) => `repos/${segment(repository)}/referrers/${path(subject)}/`,
+  referrers: (repository: string, subject: string) =>
+    `repos/${segment(repository)}/referrers/${path(subject)}/`,
   link: (repository: string, digest: string) => `repos/${segment(repository)}/blobs/${path(digest)}`,
   record: (digest: string) => {
     const { algorithm, hex } = splitDigest(digest);
@@ -39,6 +41,8 @@ export const keys = {
   repositoryOf: (key: string) => lastSegment(key).replaceAll('~', '/'),
   tagOf: (key: string) => lastSegment(key),
   uploadOf: (key: string) => lastSegment(key),
+  /** The upload whose tail this is. */
+  uploadOfTail: (key: string) => key.split('/')[1] ?? '',
 };
 
 function segment(repository: string): string {

@@ -25,7 +25,7 @@ export async function listNames(
 ): Promise<NamePage> {
   const names: string[] = [];
   let startAfter = last === undefined ? '' : prefix + last;
-  for (let more = limit > 0; more; ) {
+  for (let more = limit > 0; more;) {
     const page = await driver.list(prefix, { startAfter, limit: limit - names.length });
     for (const key of page.keys) names.push(nameOf(key));
     if (!page.more) return { names, more: false };
@@ -38,7 +38,7 @@ export async function listNames(
 /** All keys under a prefix, page by page. */
 export async function* listAll(driver: StorageDriver, prefix: string): AsyncGenerator<readonly string[]> {
   let startAfter = '';
-  for (let more = true; more; ) {
+  for (let more = true; more;) {
     const page = await driver.list(prefix, { startAfter, limit: KEYS_AT_ONCE });
     yield page.keys;
     startAfter = page.keys.at(-1) ?? startAfter;

@@ -71,9 +71,11 @@ export class ManifestStore {
     let checked = await this.#check(repository, manifest, put.mayLack);
     const done = new Map<string, string | undefined>();
     for (;;) {
-      if (performance.now() - checked > COMMIT_DEADLINE) checked = await this.#check(repository, manifest, put.mayLack);
+      if (performance.now() - checked > COMMIT_DEADLINE)
+        checked = await this.#check(repository, manifest, put.mayLack);
       await Promise.all([this.#write(repository, stored), this.#near.catalog.add(repository)]);
-      if (subject !== undefined) await this.#near.referrers.add(repository, subject.digest, referrerOf(manifest));
+      if (subject !== undefined)
+        await this.#near.referrers.add(repository, subject.digest, referrerOf(manifest));
       for (const tag of put.tags) {
         const condition = done.has(tag) ? undefined : put.condition;
         const previous = await this.#near.tags.set(repository, tag, target, { actor: put.actor, condition });
@@ -115,12 +117,18 @@ export class ManifestStore {
   async #write(repository: string, manifest: StoredManifest): Promise<Stored<StoredManifest> | undefined> {
     const { digest, mediaType } = manifest;
     return this.#records.update(keys.manifest(repository, digest), (current) =>
-      current?.digest === digest && current.mediaType === mediaType && !current.deleting ? undefined : manifest,
+      current?.digest === digest && current.mediaType === mediaType && !current.deleting
+        ? undefined
+        : manifest,
     );
   }
 
   /** Gives when the check began. */
-  async #check(repository: string, manifest: ParsedManifest, mayLack: ManifestPut['mayLack']): Promise<number> {
+  async #check(
+    repository: string,
+    manifest: ParsedManifest,
+    mayLack: ManifestPut['mayLack'],
+  ): Promise<number> {
     const began = performance.now();
     if (mayLack === 'anything') return began;
     const blobs = new Set(manifest.blobs.filter((blob) => !isForeign(blob)).map((blob) => blob.digest));
@@ -133,12 +141,18 @@ export class ManifestStore {
       });
     }
     if (missing.length > 0) {
-      throw new RegistryError('MANIFEST_BLOB_UNKNOWN', undefined, { details: missing.map((digest) => ({ digest })) });
+      throw new RegistryError('MANIFEST_BLOB_UNKNOWN', undefined, {
+        details: missing.map((digest) => ({ digest })),
+      });
     }
     return began;
   }
 
-  async #assertCondition(repository: string, digest: string, condition: TagCondition | undefined): Promise<void> {
+  async #assertCondition(
+    repository: string,
+    digest: string,
+    condition: TagCondition | undefined,
+  ): Promise<void> {
     if (condition === undefined) return;
     const current = await this.get(repository, digest);
     if (condition(current?.digest)) return;

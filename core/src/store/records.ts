@@ -111,7 +111,11 @@ export class Records<Value> {
     current: { readonly object: SmallObject } | undefined,
   ): Promise<Stored<Value> | undefined> {
     try {
-      return await this.#write(key, value, current === undefined ? { ifAbsent: true } : { ifMatch: current.object.etag });
+      return await this.#write(
+        key,
+        value,
+        current === undefined ? { ifAbsent: true } : { ifMatch: current.object.etag },
+      );
     } catch (error) {
       if (isStorageError(error, 'PRECONDITION_FAILED')) return undefined;
       throw error;
@@ -146,7 +150,8 @@ export class Records<Value> {
     }
     if (object === known?.object) return known;
     const value = this.#format.decode(object.bytes);
-    if (value === undefined) this.#log.error({ key, bytes: object.bytes.length }, 'a damaged record counts as absent');
+    if (value === undefined)
+      this.#log.error({ key, bytes: object.bytes.length }, 'a damaged record counts as absent');
     const entry = { object, value };
     this.#cache.set(key, entry);
     return entry;
@@ -163,7 +168,9 @@ export function nonce(): string {
 }
 
 /** Records that are one JSON object each. `check` says whether parsed JSON is such a value. */
-export function jsonFormat<Value extends object>(check: (json: Readonly<Record<string, unknown>>) => Value | undefined): RecordFormat<Value> {
+export function jsonFormat<Value extends object>(
+  check: (json: Readonly<Record<string, unknown>>) => Value | undefined,
+): RecordFormat<Value> {
   return {
     encode: (value) => Buffer.from(JSON.stringify({ ...value, nonce: nonce() })),
     decode: (bytes) => {
@@ -176,7 +183,9 @@ export function jsonFormat<Value extends object>(check: (json: Readonly<Record<s
 /** The JSON object `bytes` spell, or `undefined` when they spell something else. */
 export function parseObject(bytes: Uint8Array): Readonly<Record<string, unknown>> | undefined {
   try {
-    const json: unknown = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8'));
+    const json: unknown = JSON.parse(
+      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8'),
+    );
     return isObject(json) ? json : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;

@@ -22,16 +22,17 @@ export interface ReferrersPage {
 const READS_AT_ONCE = 32;
 const KEYS_AT_ONCE = 200;
 
-const referrerFormat: RecordFormat<Descriptor> = jsonFormat(({ mediaType, digest, size, artifactType, annotations }) =>
-  typeof mediaType === 'string' && typeof digest === 'string' && isCount(size)
-    ? {
-        mediaType,
-        digest,
-        size,
-        ...(typeof artifactType === 'string' ? { artifactType } : {}),
-        ...(isTexts(annotations) ? { annotations } : {}),
-      }
-    : undefined,
+const referrerFormat: RecordFormat<Descriptor> = jsonFormat(
+  ({ mediaType, digest, size, artifactType, annotations }) =>
+    typeof mediaType === 'string' && typeof digest === 'string' && isCount(size)
+      ? {
+          mediaType,
+          digest,
+          size,
+          ...(typeof artifactType === 'string' ? { artifactType } : {}),
+          ...(isTexts(annotations) ? { annotations } : {}),
+        }
+      : undefined,
 );
 
 /** Which manifests of a repository name another as their subject. One object each: adding and removing never race. */
@@ -59,7 +60,7 @@ export class ReferrerStore {
     const descriptors: Descriptor[] = [];
     let bytes = 0;
     let startAfter = last === undefined ? '' : prefix + last.replace(':', '-');
-    for (let more = true; more; ) {
+    for (let more = true; more;) {
       const page = await this.#driver.list(prefix, { startAfter, limit: KEYS_AT_ONCE });
       const found = await mapLimited(page.keys, READS_AT_ONCE, (key) => this.#records.read(key));
       for (const referrer of found) {

@@ -25,8 +25,10 @@ export interface Session {
 }
 
 export const sessionFormat: RecordFormat<Session> = jsonFormat((json) => {
-  const { repository, started, touched, algorithm, offset, partsEnd, parts, data, state, digest, claim } = json;
-  if (typeof repository !== 'string' || typeof algorithm !== 'string' || typeof data !== 'string') return undefined;
+  const { repository, started, touched, algorithm, offset, partsEnd, parts, data, state, digest, claim } =
+    json;
+  if (typeof repository !== 'string' || typeof algorithm !== 'string' || typeof data !== 'string')
+    return undefined;
   if (!isAlgorithm(algorithm) || !isCount(started) || !isCount(touched)) return undefined;
   if (!isCount(offset) || !isCount(partsEnd) || !isCount(parts) || partsEnd > offset) return undefined;
   return {

@@ -17,7 +17,10 @@ export interface StoredManifest {
  */
 export const manifestFormat: RecordFormat<StoredManifest> = {
   encode: ({ digest, mediaType, bytes, deleting }) =>
-    Buffer.concat([Buffer.from(`${JSON.stringify({ digest, mediaType, deleting, nonce: nonce() })}\n`), bytes]),
+    Buffer.concat([
+      Buffer.from(`${JSON.stringify({ digest, mediaType, deleting, nonce: nonce() })}\n`),
+      bytes,
+    ]),
   decode: (stored) => {
     const end = stored.indexOf(0x0a);
     const header = end === -1 ? undefined : parseObject(stored.subarray(0, end));

@@ -26,9 +26,18 @@ export interface TagRecord extends TagTarget {
 const HISTORY = 100;
 
 /** The record that follows `current` when the tag is set to `target`. */
-export function nextTagRecord(current: TagRecord | undefined, target: TagTarget, change: Omit<TagChange, 'digest'>): TagRecord {
+export function nextTagRecord(
+  current: TagRecord | undefined,
+  target: TagTarget,
+  change: Omit<TagChange, 'digest'>,
+): TagRecord {
   const { digest, mediaType, size } = target;
-  return { digest, mediaType, size, history: [{ ...change, digest }, ...(current?.history ?? [])].slice(0, HISTORY) };
+  return {
+    digest,
+    mediaType,
+    size,
+    history: [{ ...change, digest }, ...(current?.history ?? [])].slice(0, HISTORY),
+  };
 }
 
 /** One line for the present, which is all that a pull needs, and one for the past. */
@@ -40,7 +49,8 @@ export const tagRecordFormat: RecordFormat<TagRecord> = {
     const present = end === -1 ? undefined : parseObject(bytes.subarray(0, end));
     if (present === undefined) return undefined;
     const { digest, mediaType, size } = present;
-    if (typeof digest !== 'string' || !isDigest(digest) || typeof mediaType !== 'string' || !isCount(size)) return undefined;
+    if (typeof digest !== 'string' || !isDigest(digest) || typeof mediaType !== 'string' || !isCount(size))
+      return undefined;
     const history = parseObject(bytes.subarray(end + 1))?.['history'];
     return { digest, mediaType, size, history: Array.isArray(history) ? history.filter(isTagChange) : [] };
   },

@@ -39,7 +39,8 @@ export class TagStore {
     const change = { at: Date.now(), ...(actor === undefined ? {} : { actor }) };
     let previous: string | undefined;
     await this.#records.update(keys.tag(repository, tag), (current) => {
-      if (condition !== undefined && !condition(current?.digest)) throw preconditionFailed(tag, current?.digest);
+      if (condition !== undefined && !condition(current?.digest))
+        throw preconditionFailed(tag, current?.digest);
       previous = current?.digest;
       return nextTagRecord(current, target, change);
     });

@@ -47,7 +47,11 @@ export class UploadStore {
     this.#driver = driver;
     this.#blobs = blobs;
     this.#log = log;
-    this.#sessions = new Records(driver, sessionFormat, { log, cacheBytes: SESSION_CACHE_BYTES, transient: true });
+    this.#sessions = new Records(driver, sessionFormat, {
+      log,
+      cacheBytes: SESSION_CACHE_BYTES,
+      transient: true,
+    });
   }
 
   /** Bytes a chunk should have at least, so that it makes a part; 1 when any will do. */
@@ -156,7 +160,18 @@ export class UploadStore {
         ended += 1;
       }
     }
+    await this.#dropOrphanedTails();
     return ended;
+  }
+
+  /** Removes tails whose session is gone: what a crash between the two writes of a save leaves. */
+  async #dropOrphanedTails(): Promise<void> {
+    for await (const page of listAll(this.#driver, keys.tails)) {
+      for (const key of page) {
+        const session = await this.#sessions.read(keys.upload(keys.uploadOfTail(key)));
+        if (session === undefined) await this.#driver.delete(key);
+      }
+    }
   }
 
   async #require(repository: string, id: string): Promise<Stored<Session>> {
@@ -166,7 +181,11 @@ export class UploadStore {
   }
 
   /** Claims the session and picks up where it stands. */
-  async #resume(repository: string, id: string, at: number | undefined): Promise<{ claimed: ClaimedSession; writer: BlobWriter }> {
+  async #resume(
+    repository: string,
+    id: string,
+    at: number | undefined,
+  ): Promise<{ claimed: ClaimedSession; writer: BlobWriter }> {
     const found = await this.#require(repository, id);
     const { offset, algorithm, partsEnd, parts, data, state } = found.value;
     if ((at ?? offset) !== offset) throw new UploadOutOfOrder(id, offset);
@@ -236,7 +255,12 @@ export class UploadStore {
   }
 
   /** The one way bytes become a blob: only under a digest that is certain. */
-  async #complete(repository: string, writer: BlobWriter, digest: string, vouched: string | undefined): Promise<Blob> {
+  async #complete(
+    repository: string,
+    writer: BlobWriter,
+    digest: string,
+    vouched: string | undefined,
+  ): Promise<Blob> {
     const size = writer.offset;
     const { data } = writer.position;
     const { algorithm } = splitDigest(digest);
@@ -262,7 +286,8 @@ export class UploadStore {
     if (object === undefined) throw new RegistryError('BLOB_UPLOAD_UNKNOWN');
     try {
       const hash = createHash(algorithm);
-      for (let chunk = await object.read(); chunk !== undefined; chunk = await object.read()) hash.update(chunk);
+      for (let chunk = await object.read(); chunk !== undefined; chunk = await object.read())
+        hash.update(chunk);
       return finishDigest(hash, algorithm);
     } finally {
       await object.close();
