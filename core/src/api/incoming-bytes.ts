@@ -1,5 +1,5 @@
 import { RegistryError } from '@entrepot/plugin-sdk';
-import type { IncomingBytes } from '../store/upload-store.ts';
+import type { IncomingBytes } from '../store/blob-intake.ts';
 import type { RequestContext } from '../http/request-context.ts';
 
 const CONTENT_RANGE = /^(?:bytes[ =])?(\d{1,15})-(\d{1,15})(?:\/(?:\d+|\*))?$/;

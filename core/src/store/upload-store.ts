@@ -1,7 +1,8 @@
 import { createHash, type Hash } from 'node:crypto';
 import { isStorageError, RegistryError, type Logger, type StorageDriver } from '@entrepot/plugin-sdk';
 import { LRUCache } from 'lru-cache';
-import { finishDigest, splitDigest, type Algorithm } from '../digest.ts';
+import type { Algorithm } from '../digest.ts';
+import { BlobIntake, expectLength, type IncomingBytes } from './blob-intake.ts';
 import type { Blob, BlobStore } from './blob-store.ts';
 import { BlobWriter } from './blob-writer.ts';
 import { ClaimedSession, isClaimed, progressOf, UploadOutOfOrder } from './claimed-session.ts';
@@ -18,34 +19,25 @@ export interface UploadStatus {
   readonly offset: number;
 }
 
-/** Bytes that a client sends, and what it has said of them. */
-export interface IncomingBytes {
-  readonly body: AsyncIterable<Uint8Array>;
-  /** Offset of the first byte. */
-  readonly at?: number;
-  /** How many there are. */
-  readonly length?: number;
-}
-
 /** Sessions whose running hash is kept in memory between two requests. */
 const HASHES = 4096;
 const SESSION_CACHE_BYTES = 4 * 1024 * 1024;
 
 /**
  * Uploads in progress. A session is a record in storage, so any replica goes on with it; whoever receives bytes holds
- * a claim on it, so two clients cannot mix theirs. A digest is either vouched for by whoever hashed every byte, or
- * the finished bytes are read back: it is never assumed.
+ * a claim on it, so two clients cannot mix theirs. What becomes of
+ * the finished bytes is up to {@link BlobIntake}.
  */
 export class UploadStore {
   readonly #driver: StorageDriver;
-  readonly #blobs: BlobStore;
+  readonly #intake: BlobIntake;
   readonly #log: Logger;
   readonly #sessions: Records<Session>;
   readonly #hashes = new LRUCache<string, { readonly hash: Hash; readonly offset: number }>({ max: HASHES });
 
   constructor(driver: StorageDriver, blobs: BlobStore, log: Logger) {
     this.#driver = driver;
-    this.#blobs = blobs;
+    this.#intake = new BlobIntake(driver, blobs);
     this.#log = log;
     this.#sessions = new Records(driver, sessionFormat, {
       log,
@@ -114,7 +106,7 @@ export class UploadStore {
     const { offset, digest: known } = claimed.initial;
     const vouched = writer.digest() ?? (writer.offset === offset ? known : undefined);
     try {
-      const blob = await this.#complete(repository, writer, digest, vouched);
+      const blob = await this.#intake.complete(repository, writer, digest, vouched);
       await this.#forget(claimed);
       return blob;
     } catch (error) {
@@ -124,21 +116,9 @@ export class UploadStore {
     }
   }
 
-  /**
-   * A whole blob in one go, with no session to come back to. Its bytes have a key of their own, so that nobody needs
-   * to be kept from them.
-   * @throws RegistryError `DIGEST_INVALID`, `SIZE_INVALID`
-   */
-  async put(repository: string, digest: string, bytes: IncomingBytes): Promise<Blob> {
-    const writer = BlobWriter.begin(this.#driver, splitDigest(digest).algorithm, keys.data(newId()));
-    try {
-      for await (const chunk of bytes.body) await writer.write(chunk);
-      expectLength(bytes, writer.offset);
-    } catch (error) {
-      await writer.abort();
-      throw error;
-    }
-    return this.#complete(repository, writer, digest, writer.digest());
+  /** A whole blob in one go, with no session to come back to. @throws as {@link BlobIntake.put} */
+  put(repository: string, digest: string, bytes: IncomingBytes): Promise<Blob> {
+    return this.#intake.put(repository, digest, bytes);
   }
 
   /**
@@ -254,46 +234,6 @@ export class UploadStore {
     return offset;
   }
 
-  /** The one way bytes become a blob: only under a digest that is certain. */
-  async #complete(
-    repository: string,
-    writer: BlobWriter,
-    digest: string,
-    vouched: string | undefined,
-  ): Promise<Blob> {
-    const size = writer.offset;
-    const { data } = writer.position;
-    const { algorithm } = splitDigest(digest);
-    if (vouched !== undefined && splitDigest(vouched).algorithm === algorithm) {
-      if (vouched !== digest) {
-        await writer.abort();
-        throw wrongDigest(vouched);
-      }
-      await writer.complete();
-    } else {
-      await writer.complete();
-      const actual = await this.#readBack(data, algorithm);
-      if (actual !== digest) {
-        await this.#driver.delete(data);
-        throw wrongDigest(actual);
-      }
-    }
-    return this.#blobs.commit(repository, digest, size, data);
-  }
-
-  async #readBack(data: string, algorithm: Algorithm): Promise<string> {
-    const object = await this.#driver.open(data);
-    if (object === undefined) throw new RegistryError('BLOB_UPLOAD_UNKNOWN');
-    try {
-      const hash = createHash(algorithm);
-      for (let chunk = await object.read(); chunk !== undefined; chunk = await object.read())
-        hash.update(chunk);
-      return finishDigest(hash, algorithm);
-    } finally {
-      await object.close();
-    }
-  }
-
   /** Removes a session whose bytes have become a blob, or never will. */
   async #forget(claimed: ClaimedSession): Promise<void> {
     const { offset, partsEnd } = claimed.initial;
@@ -313,13 +253,4 @@ export class UploadStore {
     this.#hashes.delete(id);
     this.#log.debug({ upload: id, repository: value.repository, bytes: offset }, 'upload ended unfinished');
   }
-}
-
-function expectLength(bytes: IncomingBytes, received: number): void {
-  if (bytes.length === undefined || bytes.length === received) return;
-  throw new RegistryError('SIZE_INVALID', `the chunk was to have ${bytes.length} bytes and had ${received}`);
-}
-
-function wrongDigest(actual: string): RegistryError {
-  return new RegistryError('DIGEST_INVALID', undefined, { details: [{ actual }] });
 }
