@@ -76,7 +76,9 @@ function locate(name: ClientName): string {
 /** What is known of a program that failed: its output, and when it printed none, why it could not run. */
 function outputOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const { stdout, stderr }: { stdout?: unknown; stderr?: unknown } = error;
-  const output = [stdout, stderr].filter((text) => typeof text === 'string' && text !== '');
-  return output.length > 0 ? output.join('\n') : error.message;
+  const output = [
+    'stdout' in error && typeof error.stdout === 'string' ? error.stdout : '',
+    'stderr' in error && typeof error.stderr === 'string' ? error.stderr : '',
+  ].join('');
+  return output === '' ? error.message : output;
 }

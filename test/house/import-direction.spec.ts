@@ -101,6 +101,7 @@ describe('the direction of imports', () => {
       "import type { Manifest } from '../manifest/parse-manifest.ts';",
       "import { type Reference } from '../manifest/parse-manifest.ts';",
       "import { manifestKey } from './keys.ts';",
+      "import { parseDigest } from '../digest.ts';",
     ].join('\n');
     expect(wrongImports(core, 'core/src/store/manifest-store.ts', text)).to.deep.equal([]);
     expect(wrongImports(core, 'core/src/server/app.ts', "import express from 'express';")).to.deep.equal([]);

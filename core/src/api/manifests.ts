@@ -87,12 +87,14 @@ export const putManifest: Handler<'manifest'> = async (parts, { context, route, 
   const stored = { digest, mediaType: manifest.mediaType, bytes };
   return [
     happening('push', repository, stored, byDigest ? {} : { tag: reference }),
-    ...tagged.map(({ tag, previous }) =>
-      happening('tag', repository, stored, {
-        tag,
-        ...(previous === undefined ? {} : { previousDigest: previous }),
-      }),
-    ),
+    ...tagged
+      .filter(({ previous }) => previous !== digest)
+      .map(({ tag, previous }) =>
+        happening('tag', repository, stored, {
+          tag,
+          ...(previous === undefined ? {} : { previousDigest: previous }),
+        }),
+      ),
   ];
 };
 

@@ -93,10 +93,15 @@ function bind(plugin: Plugin, where: string, problems: Problems): LoadedPlugin |
     );
     return undefined;
   }
-  return problems.attempt(() => {
-    const options = resolveOptions<never>(where, plugin.schema, plugin.options);
-    return { name, setup: (context) => plugin.setup({ ...context, name, options }) };
-  });
+  try {
+    return problems.attempt(() => {
+      const options = resolveOptions<never>(where, plugin.schema, plugin.options);
+      return { name, setup: (context) => plugin.setup({ ...context, name, options }) };
+    });
+  } catch (error) {
+    problems.add(`${where}: the schema of its options is not valid: ${messageOf(error)}`);
+    return undefined;
+  }
 }
 
 /** Told apart by shape: a plugin may come from another copy of the SDK. */

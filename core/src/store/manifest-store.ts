@@ -4,7 +4,7 @@ import type { BlobStore } from './blob-store.ts';
 import type { CatalogStore } from './catalog-store.ts';
 import { forEachLimited } from './concurrency.ts';
 import { keys } from './keys.ts';
-import { Records, type Stored } from './records.ts';
+import { Records } from './records.ts';
 import type { ReferrerStore } from './referrer-store.ts';
 import { manifestFormat, type StoredManifest } from './stored-manifest.ts';
 import type { TagCondition, TagStore } from './tag-store.ts';
@@ -58,7 +58,8 @@ export class ManifestStore {
    * its entry among the referrers of its subject; then its tags, so that a tag never points at nothing. A crash
    * anywhere leaves a manifest that nobody was promised, and all that is visible is whole.
    * A delete of the same manifest marks it first and removes its tags before itself; a put therefore looks once more
-   * whether the manifest stands unmarked after its tags are set, and writes again what a delete has taken.
+   * whether the manifest stands unmarked after its tags are set, and writes again what a delete has taken. Whenever it
+   * wrote the manifest it writes the tags anew too, so that the delete no longer knows them by the version it saw.
    *
    * @throws RegistryError `MANIFEST_BLOB_UNKNOWN` with each missing digest; 412 when the condition does not hold.
    */
@@ -73,12 +74,16 @@ export class ManifestStore {
     for (;;) {
       if (performance.now() - checked > COMMIT_DEADLINE)
         checked = await this.#check(repository, manifest, put.mayLack);
-      await Promise.all([this.#write(repository, stored), this.#near.catalog.add(repository)]);
+      const [anew] = await Promise.all([this.#write(repository, stored), this.#near.catalog.add(repository)]);
       if (subject !== undefined)
         await this.#near.referrers.add(repository, subject.digest, referrerOf(manifest));
       for (const tag of put.tags) {
         const condition = done.has(tag) ? undefined : put.condition;
-        const previous = await this.#near.tags.set(repository, tag, target, { actor: put.actor, condition });
+        const previous = await this.#near.tags.set(repository, tag, target, {
+          actor: put.actor,
+          condition,
+          anew,
+        });
         if (!done.has(tag)) done.set(tag, previous);
       }
       const confirmed = await this.get(repository, digest);
@@ -113,14 +118,15 @@ export class ManifestStore {
     return { manifest: marked.value, tags };
   }
 
-  /** Writes the manifest unless it stands already, sound and unmarked. */
-  async #write(repository: string, manifest: StoredManifest): Promise<Stored<StoredManifest> | undefined> {
+  /** Writes the manifest unless it stands already, sound and unmarked. Whether it had to. */
+  async #write(repository: string, manifest: StoredManifest): Promise<boolean> {
     const { digest, mediaType } = manifest;
-    return this.#records.update(keys.manifest(repository, digest), (current) =>
+    const written = await this.#records.update(keys.manifest(repository, digest), (current) =>
       current?.digest === digest && current.mediaType === mediaType && !current.deleting
         ? undefined
         : manifest,
     );
+    return written?.value === manifest;
   }
 
   /** Gives when the check began. */

@@ -26,22 +26,28 @@ export class TagStore {
   }
 
   /**
-   * Points the tag at a manifest that is already there. Gives the digest it pointed at before.
+   * Points the tag at a manifest that is already there. Gives the digest it pointed at before. A tag that points there
+   * already stays as it is, history and all, unless it is to be written `anew`.
    * @throws RegistryError 412 when `condition` does not hold at the very moment of the change.
    */
   async set(
     repository: string,
     tag: string,
     target: TagTarget,
-    options: { readonly actor: string | undefined; readonly condition?: TagCondition | undefined },
+    options: {
+      readonly actor: string | undefined;
+      readonly condition: TagCondition | undefined;
+      readonly anew: boolean;
+    },
   ): Promise<string | undefined> {
-    const { actor, condition } = options;
+    const { actor, condition, anew } = options;
     const change = { at: Date.now(), ...(actor === undefined ? {} : { actor }) };
     let previous: string | undefined;
     await this.#records.update(keys.tag(repository, tag), (current) => {
       if (condition !== undefined && !condition(current?.digest))
         throw preconditionFailed(tag, current?.digest);
       previous = current?.digest;
+      if (previous === target.digest && !anew) return undefined;
       return nextTagRecord(current, target, change);
     });
     return previous;
