@@ -41,9 +41,10 @@ describe('regctl', () => {
     );
   });
 
-  it('finds all that an index names in the registry', async () => {
+  it('reads the digest of an index and the configuration of one of its platforms', async () => {
     expect(await regctl('image', 'digest', `${reference}:index`)).to.equal(layout.index);
-    await regctl('image', 'check-base', '--no-config', '--base', `${reference}:index`, `${reference}:index`);
+    const configuration = await regctl('image', 'config', '--platform', 'linux/arm64', `${reference}:index`);
+    expect(JSON.parse(configuration)).to.have.property('architecture', 'arm64');
   });
 
   it('attaches an artifact and discovers it by its type', async () => {

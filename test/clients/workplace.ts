@@ -14,7 +14,7 @@ export interface Workplace {
 /** A workplace whose registry stores on the filesystem. */
 export async function openWorkplace(): Promise<Workplace> {
   const folder = await mkdtemp(join(tmpdir(), 'entrepot-client-'));
-  const registry = await startRegistry({ storage: 'memory' });
+  const registry = await startRegistry({ storage: 'filesystem' });
   return {
     registry,
     folder,
