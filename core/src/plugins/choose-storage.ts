@@ -1,17 +1,19 @@
 import type { Hooks, StorageDriver } from '@entrepot/plugin-sdk';
 
-const methods: readonly (keyof StorageDriver)[] = [
-  'partSize',
-  'read',
-  'write',
-  'delete',
-  'list',
-  'open',
-  'createUpload',
-  'uploadPart',
-  'completeUpload',
-  'abortUpload',
-];
+/** Typed so that a method that joins the contract has to join this list. */
+const contract: Readonly<Record<keyof StorageDriver, 'method'>> = {
+  partSize: 'method',
+  read: 'method',
+  write: 'method',
+  delete: 'method',
+  list: 'method',
+  open: 'method',
+  size: 'method',
+  createUpload: 'method',
+  uploadPart: 'method',
+  completeUpload: 'method',
+  abortUpload: 'method',
+};
 
 export interface ChosenStorage {
   /** The plugin that gives the driver. */
@@ -45,7 +47,9 @@ export function chooseStorage({
 
 /** Plugins may be plain JavaScript: what has a hole is refused now, not at the first push. */
 function requireDriver(driver: StorageDriver | undefined, giver: string): StorageDriver {
-  const missing = methods.filter((method) => typeof driver?.[method] !== 'function');
+  const missing = Object.keys(contract).filter(
+    (method) => typeof Reflect.get(driver ?? {}, method) !== 'function',
+  );
   if (driver === undefined || missing.length > 0) {
     throw new Error(`${giver} gives no storage driver: ${missing.join(', ')} missing`);
   }

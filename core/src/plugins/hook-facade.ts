@@ -1,4 +1,5 @@
 import type { AsyncTap, Hooks, Logger, PluginHooks, SyncTap } from '@entrepot/plugin-sdk';
+import { messageOf } from '../error-message.ts';
 
 /**
  * What plugins hold of the hooks: they may tap, they cannot call, and once {@link seal}ed they cannot tap either.
@@ -57,7 +58,7 @@ class Taps {
     this.#isSealed = isSealed;
   }
 
-  /** Taps that answer at once; a promise is refused. */
+  /** Taps that answer at once: a promise is refused. What they throw is told with the name of the plugin. */
   sync<Arguments extends readonly unknown[], Result>(
     hook: string,
     target: SyncHook<Arguments, Result>,
@@ -66,13 +67,16 @@ class Taps {
       tap: (_name: string, fn: (...args: Arguments) => Result) => {
         this.#check(hook, fn);
         target.tap(this.#plugin, (...args) => {
-          const result = fn(...args);
-          if (result instanceof Promise) {
-            throw new Error(
-              `${this.#plugin} answers the hook '${hook}' with a promise; it has to answer at once`,
-            );
+          try {
+            const result = fn(...args);
+            if (result instanceof Promise)
+              throw new Error('it answers with a promise, but has to answer at once');
+            return result;
+          } catch (error) {
+            throw new Error(`plugin ${this.#plugin} fails in the hook '${hook}': ${messageOf(error)}`, {
+              cause: error,
+            });
           }
-          return result;
         });
       },
     });
@@ -110,10 +114,12 @@ class Taps {
 
   #check(hook: string, fn: unknown): void {
     if (this.#isSealed()) {
-      throw new Error(`${this.#plugin} taps the hook '${hook}' too late: hooks are tapped in setup alone`);
+      throw new Error(
+        `plugin ${this.#plugin} taps the hook '${hook}' too late: hooks are tapped in setup alone`,
+      );
     }
     if (typeof fn !== 'function') {
-      throw new Error(`${this.#plugin} taps the hook '${hook}' with something that is no function`);
+      throw new Error(`plugin ${this.#plugin} taps the hook '${hook}' with something that is no function`);
     }
   }
 }
@@ -123,7 +129,7 @@ function refuseUnknown(plugin: string, hooks: PluginHooks): PluginHooks {
     get(target, name, receiver): unknown {
       if (typeof name === 'symbol' || name in target) return Reflect.get(target, name, receiver);
       throw new Error(
-        `${plugin} asks for the hook '${name}', which does not exist; the hooks are ${Object.keys(target).join(', ')}`,
+        `plugin ${plugin} asks for the hook '${name}', which does not exist; the hooks are ${Object.keys(target).join(', ')}`,
       );
     },
   });

@@ -1,5 +1,5 @@
 import express, { type NextFunction, type Request, type Response } from 'express';
-import type { Hooks } from '@entrepot/plugin-sdk';
+import { isRegistryError, RegistryError, type Hooks } from '@entrepot/plugin-sdk';
 import type { Logger } from '../log.ts';
 import { answerError, type RequestListener } from './answer.ts';
 
@@ -25,7 +25,26 @@ export function createApp(
     registry(request, response);
   });
   app.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
-    answerError(response, error, log);
+    answerError(response, isClientFault(error) ? refusalOf(error) : error, log);
   });
   return app;
+}
+
+/** Middleware marks errors that are the client's with a status (http-errors); Express itself does so for a broken path. */
+function isClientFault(error: unknown): error is Error & { readonly status: number } {
+  return (
+    error instanceof Error &&
+    'status' in error &&
+    typeof error.status === 'number' &&
+    error.status >= 400 &&
+    error.status < 500
+  );
+}
+
+function refusalOf(error: Error & { readonly status: number }): RegistryError {
+  if (isRegistryError(error)) return error;
+  return new RegistryError('UNSUPPORTED', 'the request cannot be understood', {
+    status: error.status,
+    cause: error,
+  });
 }
