@@ -1,5 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { AsyncParallelHook, AsyncSeriesBailHook, AsyncSeriesHook, SyncBailHook, SyncHook, SyncWaterfallHook } from 'tapable';
+import {
+  AsyncParallelHook,
+  AsyncSeriesBailHook,
+  AsyncSeriesHook,
+  SyncBailHook,
+  SyncHook,
+  SyncWaterfallHook,
+} from 'tapable';
 import type { Access, AuthorizeRequest, AuthRequest, Identity } from './auth.ts';
 import type { RegistryEvent, ResponseReport } from './events.ts';
 import type { ManifestSubmission } from './manifest.ts';
@@ -29,7 +36,10 @@ export function createHooks() {
     middleware: new SyncHook<[MiddlewareRouter]>(['router'], 'middleware'),
     authenticate: new AsyncSeriesBailHook<[AuthRequest], Identity>(['request'], 'authenticate'),
     authorize: new AsyncSeriesBailHook<[AuthorizeRequest], boolean>(['request'], 'authorize'),
-    challenge: new SyncWaterfallHook<[readonly string[], readonly Access[]]>(['challenges', 'access'], 'challenge'),
+    challenge: new SyncWaterfallHook<[readonly string[], readonly Access[]]>(
+      ['challenges', 'access'],
+      'challenge',
+    ),
     validateManifest: new AsyncSeriesHook<[ManifestSubmission]>(['submission'], 'validateManifest'),
     event: new AsyncParallelHook<[RegistryEvent]>(['event'], 'event'),
     response: new SyncHook<[ResponseReport]>(['report'], 'response'),

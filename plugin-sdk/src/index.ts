@@ -1,6 +1,13 @@
 /** What this file exports is the public API of @entrepot/plugin-sdk; nothing else is. */
 export { apiVersion, definePlugin } from './plugin.ts';
-export type { Logger, Plugin, PluginContext, PluginDefinition, PluginFactory, PluginHandle } from './plugin.ts';
+export type {
+  Logger,
+  Plugin,
+  PluginContext,
+  PluginDefinition,
+  PluginFactory,
+  PluginHandle,
+} from './plugin.ts';
 export { createHooks } from './hooks.ts';
 export type { AsyncTap, Hooks, MiddlewareRouter, PluginHooks, RequestHandler, SyncTap } from './hooks.ts';
 export { isStorageKey, readerOf } from './storage.ts';

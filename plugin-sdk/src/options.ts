@@ -3,7 +3,14 @@ import addFormats from 'ajv-formats';
 
 export type { JSONSchemaType } from 'ajv';
 
-const ajv = new Ajv({ allErrors: true, useDefaults: true, strict: true, strictRequired: false, allowUnionTypes: true });
+const ajv = new Ajv({
+  allErrors: true,
+  verbose: true,
+  useDefaults: true,
+  strict: true,
+  strictRequired: false,
+  allowUnionTypes: true,
+});
 addFormats.default(ajv, ['uri', 'date-time', 'ipv4', 'ipv6', 'hostname', 'regex']);
 
 /** Options or configuration that do not fit their schema. Each problem names the path and what is allowed there. */
@@ -23,7 +30,11 @@ export class OptionsError extends Error {
  * `where` begins each message: `plugins[1] auth-htpasswd`.
  * @throws OptionsError with one problem per mistake.
  */
-export function resolveOptions<Options>(where: string, schema: JSONSchemaType<Options> | Schema, input: unknown): Options {
+export function resolveOptions<Options>(
+  where: string,
+  schema: JSONSchemaType<Options> | Schema,
+  input: unknown,
+): Options {
   const validate = ajv.compile<Options>(schema);
   const options: unknown = copy(input ?? {});
   if (validate(options)) return freeze(options);
@@ -36,7 +47,8 @@ function describe(error: ErrorObject): string {
   const params: Record<string, unknown> = error.params;
   switch (error.keyword) {
     case 'additionalProperties': {
-      const known = Object.keys(error.parentSchema?.['properties'] ?? {});
+      const properties: unknown = error.parentSchema?.['properties'];
+      const known = isPlainObject(properties) ? Object.keys(properties) : [];
       return `${place} has an unknown key '${String(params['additionalProperty'])}'; known keys: ${known.join(', ') || 'none'}`;
     }
     case 'enum':

@@ -40,7 +40,7 @@ export interface PluginDefinition<Options> {
   /** JSON schema of the options; the home of their shape, defaults and descriptions. `additionalProperties: false`. */
   readonly schema: JSONSchemaType<Options>;
   /** Taps hooks. Synchronous and without I/O, so that `registry check` can wire a registry without a network. */
-  setup(context: PluginContext<Options>): PluginHandle | void;
+  readonly setup: (context: PluginContext<Options>) => PluginHandle | void;
 }
 
 /** A configured plugin: plain data and a function, so that two copies of this package in one tree still work. */
@@ -49,7 +49,7 @@ export interface Plugin {
   readonly name: string;
   readonly schema: object;
   readonly options: unknown;
-  setup(context: PluginContext<never>): PluginHandle | void;
+  readonly setup: (context: PluginContext<never>) => PluginHandle | void;
 }
 
 /** Options may be left out altogether when none of them is required. */

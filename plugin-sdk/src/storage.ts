@@ -134,12 +134,7 @@ export interface LargeObject {
 /** Whatever a driver needs to go on with an upload from any process: plain JSON. */
 export type UploadState = JsonValue;
 export type JsonValue =
-  | null
-  | boolean
-  | number
-  | string
-  | readonly JsonValue[]
-  | { readonly [name: string]: JsonValue };
+  null | boolean | number | string | readonly JsonValue[] | { readonly [name: string]: JsonValue };
 
 /** An upload in progress, as kept by core between calls. */
 export interface Upload {
@@ -154,9 +149,12 @@ export interface Upload {
 
 const KEY = /^[A-Za-z0-9._~-]{1,255}(?:\/[A-Za-z0-9._~-]{1,255})*$/;
 
-/** Whether core may use `key`: segments of `[A-Za-z0-9._~-]`, 1 to 255 bytes each, joined by `/`; none is `.` or `..`. */
+/**
+ * Whether core may use `key`: segments of `[A-Za-z0-9._~-]`, 1 to 255 bytes each, joined by `/`; none is `.` or `..`;
+ * at most 768 bytes in all. The clouds allow 1024: what is left is room for a driver's prefix.
+ */
 export function isStorageKey(key: string): boolean {
-  return key.length <= 1024 && KEY.test(key) && !/(?:^|\/)\.\.?(?:\/|$)/.test(key);
+  return key.length <= 768 && KEY.test(key) && !/(?:^|\/)\.\.?(?:\/|$)/.test(key);
 }
 
 /**
@@ -164,24 +162,26 @@ export function isStorageKey(key: string): boolean {
  * before `length` bytes have come throws `UNAVAILABLE`.
  */
 export function readerOf(
-  body: AsyncIterable<Uint8Array>,
+  body: AsyncIterable<Uint8Array> & { destroy?(): unknown },
   { size, length }: { readonly size: number; readonly length: number },
 ): LargeObject {
-  const chunks = body[Symbol.asyncIterator]();
+  const chunks: AsyncIterator<Uint8Array, unknown> = body[Symbol.asyncIterator]();
   let missing = length;
   return {
     size,
     async read() {
-      const { done, value } = await chunks.next();
-      if (done === true) {
+      const next = await chunks.next();
+      if (next.done === true) {
         if (missing > 0) throw new StorageError('UNAVAILABLE', `the object ended ${missing} bytes early`);
         return undefined;
       }
-      missing -= value.length;
-      return value;
+      missing -= next.value.length;
+      return next.value;
     },
     async close() {
       await chunks.return?.();
+      // A stream nobody has read from does not notice `return`.
+      body.destroy?.();
     },
   };
 }

@@ -9,12 +9,12 @@ describe('isStorageKey', () => {
     }
   });
 
-  it('allows segments of 255 bytes and keys of 1024', () => {
+  it('allows segments of 255 bytes and keys of 768', () => {
     const segment = 's'.repeat(255);
     expect(isStorageKey(segment)).to.equal(true);
     expect(isStorageKey(`${segment}s`)).to.equal(false);
-    const key = `${segment}/${segment}/${segment}/${segment.slice(1)}/k`;
-    expect(key).to.have.lengthOf(1024);
+    const key = `${segment}/${segment}/${segment}k`.slice(0, 766) + '/k';
+    expect(key).to.have.lengthOf(768);
     expect(isStorageKey(key)).to.equal(true);
     expect(isStorageKey(`${key}k`)).to.equal(false);
   });

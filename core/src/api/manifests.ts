@@ -7,6 +7,7 @@ import { badQuery, type Query } from '../http/query.ts';
 import { readBody } from '../http/read-body.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import { parseManifest, type ParsedManifest } from '../manifest/parse-manifest.ts';
+import type { Store } from '../store/index.ts';
 import type { StoredManifest } from '../store/stored-manifest.ts';
 import { assertDeletesEnabled } from './deletes.ts';
 import { contentHeaders } from './headers.ts';
@@ -26,13 +27,14 @@ const MAX_READABLE_BLOB = 4 * 1024 * 1024;
 export const getManifest: Handler<'manifest'> = async ({ store }, { context, route }) => {
   const { repository, reference } = route;
   const immutable = isDigest(reference);
-  const digest = immutable ? reference : await taggedDigest(store.tags, repository, reference);
-  const manifest = digest === undefined ? undefined : await store.manifests.get(repository, digest);
+  const manifest = immutable
+    ? await store.manifests.get(repository, reference)
+    : await getTagged(store, repository, reference);
   if (manifest === undefined) throw unknown(reference);
-  context.digest = manifest.digest;
-  const { mediaType, bytes } = manifest;
-  const headers = contentHeaders({ digest: manifest.digest, mediaType, size: bytes.length, immutable });
-  if (isNotModified(context, manifest.digest)) {
+  const { digest, mediaType, bytes } = manifest;
+  context.digest = digest;
+  const headers = contentHeaders({ digest, mediaType, size: bytes.length, immutable });
+  if (isNotModified(context, digest)) {
     context.sendHead(304, { etag: headers['etag'], 'cache-control': headers['cache-control'] });
     return [];
   }
@@ -44,12 +46,13 @@ export const getManifest: Handler<'manifest'> = async ({ store }, { context, rou
   return [happening('pull', repository, manifest, immutable ? {} : { tag: reference })];
 };
 
-async function taggedDigest(
-  tags: RegistryParts['store']['tags'],
+async function getTagged(
+  { tags, manifests }: Store,
   repository: string,
-  reference: string,
-): Promise<string | undefined> {
-  return isTag(reference) ? (await tags.get(repository, reference))?.digest : undefined;
+  tag: string,
+): Promise<StoredManifest | undefined> {
+  const target = isTag(tag) ? await tags.get(repository, tag) : undefined;
+  return target === undefined ? undefined : manifests.getTagged(repository, target.digest);
 }
 
 /** end-7: stores a manifest under its digest and points tags at it, if all that it refers to is there. */

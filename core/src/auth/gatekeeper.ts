@@ -47,7 +47,8 @@ export class Gatekeeper {
     if (!this.#hooks.authorize.isUsed()) return identity !== undefined;
     // `GET /v2/` needs no right: it tells a client whether its credentials are good.
     if (access.length === 0) return identity !== undefined || !this.#hooks.authenticate.isUsed();
-    return (await this.#hooks.authorize.promise({ identity, access, address })) === true;
+    const opinion: unknown = await this.#hooks.authorize.promise({ identity, access, address });
+    return opinion === true;
   }
 
   async #authenticate(request: AuthRequest): Promise<Identity | undefined> {

@@ -28,8 +28,8 @@ export class BlobWriter {
   #held: Uint8Array[] = [];
   #heldBytes = 0;
   #sendingBytes = 0;
-  /** Settles when the part on its way has arrived; gives the error if it has not. */
-  #sending: Promise<{ readonly error?: unknown }> = Promise.resolve({});
+  /** The part on its way to the driver. */
+  #sending: Promise<void> = Promise.resolve();
 
   /** `hash` has seen every byte so far; without one, nobody vouches for the digest. */
   constructor(driver: StorageDriver, algorithm: Algorithm, position: WriterPosition, hash: Hash | undefined) {
@@ -86,10 +86,10 @@ export class BlobWriter {
 
   /** Hands over all that makes whole parts and gives what remains: the session's tail. */
   async pause(): Promise<Uint8Array> {
-    await this.#sent();
+    await this.#sending;
     const whole = this.#heldBytes - (this.#heldBytes % this.#partSize());
     if (whole > 0) await this.#send(whole);
-    await this.#sent();
+    await this.#sending;
     return joined(this.#held);
   }
 
@@ -98,7 +98,7 @@ export class BlobWriter {
    * becomes an upload at all.
    */
   async complete(): Promise<void> {
-    await this.#sent();
+    await this.#sending;
     const { data, state } = this.#position;
     const last = this.#take(this.#heldBytes);
     if (state === undefined) await this.#driver.write(data, joined(last));
@@ -107,7 +107,7 @@ export class BlobWriter {
 
   /** Gives the space back, once what is on its way has settled. */
   async abort(): Promise<void> {
-    await this.#sending;
+    await Promise.allSettled([this.#sending]);
     if (this.#position.state !== undefined)
       await this.#driver.abortUpload(this.#upload(this.#position.state));
   }
@@ -157,18 +157,12 @@ export class BlobWriter {
 
   /** Starts to hand over the first `length` bytes held, once the part before them has arrived. */
   async #send(length: number): Promise<void> {
-    await this.#sent();
+    await this.#sending;
     const part = this.#take(length);
     this.#sendingBytes = length;
-    this.#sending = this.#uploadPart(part, length).then(
-      () => ({}),
-      (error: unknown) => ({ error }),
-    );
-  }
-
-  async #sent(): Promise<void> {
-    const { error } = await this.#sending;
-    if (error !== undefined) throw error;
+    this.#sending = this.#uploadPart(part, length);
+    // If it fails, the next call says so: until then nobody waits for it.
+    void Promise.allSettled([this.#sending]);
   }
 
   async #uploadPart(part: readonly Uint8Array[], length: number): Promise<void> {

@@ -52,6 +52,14 @@ export class ManifestStore {
   }
 
   /**
+   * The manifest that a tag has just been found to point at. A tag goes before its manifest does, so bytes that are
+   * remembered need not be asked for again.
+   */
+  async getTagged(repository: string, digest: string): Promise<StoredManifest | undefined> {
+    return this.#records.remembered(keys.manifest(repository, digest)) ?? this.get(repository, digest);
+  }
+
+  /**
    * Stores a manifest and points tags at it.
    *
    * The order: everything it refers to is checked; then the manifest, and the repository's place in the catalog; then

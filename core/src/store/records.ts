@@ -58,6 +58,11 @@ export class Records<Value> {
     return entry === undefined ? undefined : sound(entry);
   }
 
+  /** What the record was when it was last read or written here, if that is remembered. Storage is not asked. */
+  remembered(key: string): Value | undefined {
+    return this.#cache.get(key)?.value;
+  }
+
   /** Writes the record if there is none, or none that makes sense. Gives `undefined` when there is one. */
   async create(key: string, value: Value): Promise<Stored<Value> | undefined> {
     try {

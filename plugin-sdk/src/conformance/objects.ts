@@ -26,7 +26,7 @@ const awkwardKeys = [
   'Case/Key',
   'case/key',
   `long/${'s'.repeat(255)}`,
-  [255, 255, 255, 254].map((length) => 'k'.repeat(length)).join('/') + '/k',
+  [255, 255, 254].map((length) => 'k'.repeat(length)).join('/') + '/k',
 ];
 
 /** Small objects: written, replaced, read and removed whole. */
