@@ -63,14 +63,25 @@ async function standardOutput(format: Settings['log']['format']): Promise<Destin
 
 const SECRET = /authorization|cookie|passw|secret|credential|token$|api-?key|private-?key/i;
 
+/** What is known of names already: the same few come with every line. Bounded, since some are the names of headers. */
+const known = new Map<string, boolean>();
+const MAX_KNOWN = 1000;
+
 /** Pino writes five levels of an object, so nothing below this is ever seen. */
 const MAX_DEPTH = 6;
 
-/** Takes out what goes by the name of a secret, at any depth and in errors too, where clients leave whole requests. */
-function redact(line: object, depth: number): Record<string, unknown> {
-  const safe: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(line)) {
-    safe[name] = SECRET.test(name) ? '[redacted]' : redactValue(value, depth);
+/**
+ * Takes out what goes by the name of a secret, at any depth and in errors too, where clients leave whole requests.
+ * Copies only what has to change.
+ */
+function redact(line: Readonly<Record<string, unknown>>, depth: number): Record<string, unknown> {
+  let safe: Record<string, unknown> = line;
+  for (const name of Object.keys(line)) {
+    const value = line[name];
+    const shown = isSecret(name) ? '[redacted]' : redactValue(value, depth);
+    if (shown === value) continue;
+    if (safe === line) safe = { ...line };
+    safe[name] = shown;
   }
   return safe;
 }
@@ -78,8 +89,17 @@ function redact(line: object, depth: number): Record<string, unknown> {
 function redactValue(value: unknown, depth: number): unknown {
   if (typeof value !== 'object' || value === null || depth === 0) return value;
   if (Array.isArray(value)) return value.map((member: unknown) => redactValue(member, depth - 1));
-  if (value instanceof Error) return redact(stdSerializers.err(value), depth - 1);
+  if (value instanceof Error) return redact({ ...stdSerializers.err(value) }, depth - 1);
   // What says itself how it is written (dates, URLs, buffers) has no members to look at.
   if ('toJSON' in value || ArrayBuffer.isView(value)) return value;
-  return redact(value, depth - 1);
+  return redact({ ...value }, depth - 1);
+}
+
+function isSecret(name: string): boolean {
+  let secret = known.get(name);
+  if (secret === undefined) {
+    secret = SECRET.test(name);
+    if (known.size < MAX_KNOWN) known.set(name, secret);
+  }
+  return secret;
 }

@@ -39,12 +39,16 @@ export async function init({ force = false }: InitFlags, directory = process.cwd
 
 async function ask(): Promise<Answers> {
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  const lines = terminal[Symbol.asyncIterator]();
+  async function answerTo(question: string, fallback: string): Promise<string> {
+    process.stdout.write(`${question} (${fallback}): `);
+    const { done, value } = await lines.next();
+    if (done === true) throw new Error('nothing has been written');
+    return value.trim() || fallback;
+  }
   try {
-    const root =
-      (await terminal.question(`Folder that keeps the images (${defaults.root}): `)).trim() || defaults.root;
-    const port = Number(
-      (await terminal.question(`Port to listen on (${defaults.port}): `)).trim() || defaults.port,
-    );
+    const root = await answerTo('Folder that keeps the images', defaults.root);
+    const port = Number(await answerTo('Port to listen on', String(defaults.port)));
     if (!Number.isInteger(port) || port < 0 || port > 65_535)
       throw new Error('a port is a number from 0 to 65535');
     return { root, port };
