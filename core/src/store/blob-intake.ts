@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { RegistryError, type StorageDriver } from '@entrepot/plugin-sdk';
-import { finishDigest, splitDigest, type Algorithm } from '../digest.ts';
+import { digestOf, finishDigest, splitDigest, type Algorithm } from '../digest.ts';
+import { MAX_INLINE } from './blob-records.ts';
 import type { Blob, BlobStore } from './blob-store.ts';
 import { BlobWriter } from './blob-writer.ts';
 import { newId } from './ids.ts';
@@ -58,6 +59,12 @@ export class BlobIntake {
     const size = writer.offset;
     const { data } = writer.position;
     const { algorithm } = splitDigest(digest);
+    const whole = size <= MAX_INLINE ? writer.whole : undefined;
+    if (whole !== undefined) {
+      const actual = vouched?.startsWith(algorithm) === true ? vouched : digestOf(whole, algorithm);
+      if (actual !== digest) throw wrongDigest(actual);
+      return this.#blobs.commit(repository, digest, size, whole);
+    }
     if (vouched !== undefined && splitDigest(vouched).algorithm === algorithm) {
       if (vouched !== digest) {
         await writer.abort();

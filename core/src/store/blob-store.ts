@@ -2,8 +2,15 @@ import { createHash } from 'node:crypto';
 import type { ByteRange, LargeObject, Logger, StorageDriver } from '@entrepot/plugin-sdk';
 import { LRUCache } from 'lru-cache';
 import { digestOf, finishDigest, splitDigest } from '../digest.ts';
-import { blobLinkFormat, blobRecordFormat, type BlobLink, type BlobRecord } from './blob-records.ts';
+import {
+  blobLinkFormat,
+  blobRecordFormat,
+  type BlobData,
+  type BlobLink,
+  type BlobRecord,
+} from './blob-records.ts';
 import { forEachLimited } from './concurrency.ts';
+import { newId } from './ids.ts';
 import { keys } from './keys.ts';
 import { Records, type Stored } from './records.ts';
 
@@ -12,8 +19,8 @@ export interface Blob {
   readonly digest: string;
   /** Bytes. */
   readonly size: number;
-  /** Storage key of the bytes; it never changes what it holds. */
-  readonly data: string;
+  /** The bytes, or their storage key; what that holds never changes. */
+  readonly data: BlobData;
 }
 
 /** Blobs up to this size are read whole, checked against their digest, and kept in memory. */
@@ -25,9 +32,9 @@ const LOOKUPS_AT_ONCE = 32;
  * Blobs are stored once for the whole registry and linked by the repositories that may read them.
  *
  * A commit happens in this order: the bytes, then the record, then the link. A crash in between leaves bytes or a
- * record nobody refers to, which collection removes; a link is only answered for when its record stands. Link and
- * record of a digest new to both may be written at once, because a link without its record counts for nothing, and
- * a link is only ever replaced by one that fits the record.
+ * record nobody refers to, which collection removes; a link is only answered for when its record stands. Few bytes are
+ * in the record itself. Link and record of a digest new to both may be written at once, because a link without its
+ * record counts for nothing, and a link is only ever replaced by one that fits the record.
  */
 export class BlobStore {
   readonly #driver: StorageDriver;
@@ -68,7 +75,7 @@ export class BlobStore {
   /** Like {@link find}, and the bytes are known to be there in full length: what HEAD and a manifest rely on. */
   async check(repository: string, digest: string): Promise<Blob | undefined> {
     const blob = await this.find(repository, digest);
-    if (blob === undefined) return undefined;
+    if (blob === undefined || typeof blob.data !== 'string') return blob;
     const size = await this.#driver.size(blob.data);
     if (size === blob.size) return blob;
     this.#damaged(blob, size === undefined ? 'its bytes are gone' : `it has ${size} bytes, not ${blob.size}`);
@@ -89,6 +96,7 @@ export class BlobStore {
    * and counts as absence, so that no answer begins that cannot be finished.
    */
   async open(blob: Blob, range?: ByteRange): Promise<LargeObject | undefined> {
+    if (typeof blob.data !== 'string') throw new TypeError('an inline blob is read whole');
     const object = await this.#driver.open(blob.data, range);
     if (object?.size === blob.size) return object;
     await object?.close();
@@ -106,6 +114,7 @@ export class BlobStore {
 
   /** The whole of a small blob, checked against its digest. `undefined` when it is gone or damaged. */
   async bytes(blob: Blob): Promise<Buffer | undefined> {
+    if (typeof blob.data !== 'string') return blob.data;
     const cached = this.#small.get(blob.data);
     if (cached !== undefined) return cached;
     const object = await this.#driver.read(blob.data);
@@ -119,35 +128,34 @@ export class BlobStore {
   }
 
   /**
-   * Makes the bytes under `data`, which are complete, durable and known to have this digest, the blob of that digest,
-   * and links it into `repository`. Bytes that are there already stay, if they are sound; else these heal them.
+   * Makes bytes that are known to have this digest the blob of that digest, and links it into `repository`. Bytes
+   * under a key are complete and durable already. What is stored of the digest stays, if it is sound; else it is healed.
    */
-  async commit(repository: string, digest: string, size: number, data: string): Promise<Blob> {
+  async commit(repository: string, digest: string, size: number, data: BlobData): Promise<Blob> {
     const linkKey = keys.link(repository, digest);
     const recordKey = keys.record(digest);
-    const fresh: BlobRecord = { state: 'live', incarnation: data, data, size, since: Date.now() };
+    const incarnation = typeof data === 'string' ? data : newId();
+    const fresh: BlobRecord = { digest, state: 'live', incarnation, data, size, since: Date.now() };
 
     let record = await this.#records.read(recordKey);
     if (record === undefined) {
       const [created] = await Promise.all([
         this.#records.create(recordKey, fresh),
-        this.#links.create(linkKey, { incarnation: data, size }),
+        this.#links.create(linkKey, { incarnation, size }),
       ]);
       record = created ?? (await this.#records.read(recordKey));
     }
-    const sound =
-      record !== undefined && (record.value.data === data || (await this.#isSound(digest, record.value)));
+    const isSound = record === undefined || record.value === fresh || (await this.#isSound(record.value));
     const settled = await this.#records.update(recordKey, (current) => {
       if (current === undefined || current.state === 'deleting') return fresh;
-      if (current.data === data) return undefined;
-      if (!sound && current.data === record?.value.data)
-        return { ...current, state: 'live', data, since: fresh.since };
-      return { ...current, state: 'live', since: fresh.since };
+      if (current.incarnation === incarnation) return undefined;
+      const isHealed = !isSound && current.data === record?.value.data;
+      return { ...current, state: 'live', since: fresh.since, ...(isHealed ? { data } : {}) };
     });
-    const value = settled?.value ?? fresh;
+    const { value } = settled ?? { value: fresh };
     await this.#link(linkKey, value);
-    if (value.data !== data) await this.#driver.delete(data);
-    return { digest, size: value.size, data: value.data };
+    if (typeof data === 'string' && value.data !== data) await this.#driver.delete(data);
+    return blobOf(value);
   }
 
   /** Lets `to` read a blob that `from` may read. `undefined` when `from` may not. */
@@ -191,7 +199,7 @@ export class BlobStore {
       if (rescued?.value.incarnation !== incarnation) return undefined;
       value = rescued.value;
     }
-    return value.state === 'deleting' ? undefined : { digest, size: value.size, data: value.data };
+    return value.state === 'deleting' ? undefined : blobOf(value);
   }
 
   async #link(key: string, record: BlobRecord): Promise<void> {
@@ -201,24 +209,34 @@ export class BlobStore {
     );
   }
 
-  /** Whether the stored bytes really have this digest. Read in full: only a repeated upload asks. */
-  async #isSound(digest: string, record: BlobRecord): Promise<boolean> {
-    const { algorithm } = splitDigest(digest);
-    const object = await this.open({ digest, size: record.size, data: record.data });
+  /** Whether the stored bytes really have their digest. Read in full: only a repeated upload asks. */
+  async #isSound(record: BlobRecord): Promise<boolean> {
+    // Inline bytes were checked when the record was read.
+    if (typeof record.data !== 'string') return true;
+    const { algorithm } = splitDigest(record.digest);
+    const object = await this.open(blobOf(record));
     if (object === undefined) return false;
     try {
       const hash = createHash(algorithm);
-      for (let chunk = await object.read(); chunk !== undefined; chunk = await object.read())
+      for (let chunk = await object.read(); chunk !== undefined; chunk = await object.read()) {
         hash.update(chunk);
-      if (finishDigest(hash, algorithm) === digest) return true;
+      }
+      if (finishDigest(hash, algorithm) === record.digest) return true;
     } finally {
       await object.close();
     }
-    this.#damaged({ digest, size: record.size, data: record.data }, 'its bytes do not fit its digest');
+    this.#damaged(blobOf(record), 'its bytes do not fit its digest');
     return false;
   }
 
   #damaged(blob: Blob, what: string): void {
-    this.#log.error({ digest: blob.digest, key: blob.data }, `a damaged blob counts as absent: ${what}`);
+    this.#log.error(
+      { digest: blob.digest, key: keys.record(blob.digest), data: blob.data },
+      `a damaged blob counts as absent: ${what}`,
+    );
   }
+}
+
+function blobOf({ digest, size, data }: BlobRecord): Blob {
+  return { digest, size, data };
 }

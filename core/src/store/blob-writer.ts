@@ -64,6 +64,11 @@ export class BlobWriter {
     return this.#hash;
   }
 
+  /** All bytes taken so far, as long as none has gone to the driver. */
+  get whole(): Buffer | undefined {
+    return this.#position.state === undefined && this.#sendingBytes === 0 ? joined(this.#held) : undefined;
+  }
+
   /** The digest of all bytes taken so far; `undefined` when nobody vouches for it. */
   digest(): string | undefined {
     return this.#hash === undefined ? undefined : finishDigest(this.#hash.copy(), this.#algorithm);
@@ -85,7 +90,7 @@ export class BlobWriter {
   }
 
   /** Hands over all that makes whole parts and gives what remains: the session's tail. */
-  async pause(): Promise<Uint8Array> {
+  async pause(): Promise<Buffer> {
     await this.#sending;
     const whole = this.#heldBytes - (this.#heldBytes % this.#partSize());
     if (whole > 0) await this.#send(whole);
@@ -172,13 +177,24 @@ export class BlobWriter {
       this.#position = { ...this.#position, state };
     }
     state = await this.#driver.uploadPart(this.#upload(state), part);
+    part.forEach(giveBack);
     const { data, parts, partsEnd } = this.#position;
     this.#sendingBytes = 0;
     this.#position = { data, parts: parts + 1, partsEnd: partsEnd + length, state };
   }
 }
 
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
+/**
+ * Frees the memory of a chunk the driver has taken, now and not when garbage is collected next: gigabytes go through
+ * here in pieces of 64 KiB. A chunk that is a view of something larger is left to the collector.
+ */
+function giveBack(chunk: Uint8Array): void {
+  const { buffer } = chunk;
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === chunk.length) buffer.transfer(0);
+}
+
+function joined(chunks: readonly Uint8Array[]): Buffer {
   const [first] = chunks;
-  return chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
+  if (chunks.length !== 1 || first === undefined) return Buffer.concat(chunks);
+  return Buffer.from(first.buffer, first.byteOffset, first.length);
 }
