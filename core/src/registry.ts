@@ -67,6 +67,7 @@ export async function createRegistry(
   const storage = chooseStorage(hooks);
   const store = createStore(storage.driver, {
     log,
+    uploadMaxAge: resolved.uploads.maxAge * 1000,
     manifestCacheBytes: resolved.cache.manifestBytes,
     blobCacheBytes: resolved.cache.blobBytes,
   });
@@ -78,7 +79,7 @@ export async function createRegistry(
     log,
     host,
     storage: storage.plugin,
-    sweep: new UploadSweep(store.uploads, resolved.uploads.maxAge, log),
+    sweep: new UploadSweep(store.uploads, log),
     edge,
     isOpen: !hooks.authenticate.isUsed(),
   });

@@ -137,14 +137,12 @@ export class BlobStore {
     const incarnation = typeof data === 'string' ? data : newId();
     const fresh: BlobRecord = { digest, state: 'live', incarnation, data, size, since: Date.now() };
 
-    let record = await this.#records.read(recordKey);
-    if (record === undefined) {
-      const [created] = await Promise.all([
-        this.#records.create(recordKey, fresh),
-        this.#links.create(linkKey, { incarnation, size }),
-      ]);
-      record = created ?? (await this.#records.read(recordKey));
-    }
+    const [created, linked] = await Promise.all([
+      this.#records.create(recordKey, fresh),
+      this.#links.create(linkKey, { incarnation, size }),
+    ]);
+    if (created !== undefined && linked !== undefined) return blobOf(fresh);
+    const record = created ?? (await this.#records.read(recordKey));
     const isSound = record === undefined || record.value === fresh || (await this.#isSound(record.value));
     const settled = await this.#records.update(recordKey, (current) => {
       if (current === undefined || current.state === 'deleting') return fresh;

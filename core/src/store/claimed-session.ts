@@ -23,6 +23,12 @@ export class UploadOutOfOrder extends Error {
   }
 }
 
+/** A session as it is found: it is in storage once it has had a byte. */
+export interface FoundSession {
+  readonly value: Session;
+  readonly stored: Stored<Session> | undefined;
+}
+
 /** Whether somebody is receiving bytes for the session right now. */
 export function isClaimed({ claim }: Session): boolean {
   return claim !== undefined && Date.now() - claim.at < RESPECTED_FOR;
@@ -59,12 +65,14 @@ export class ClaimedSession {
   static async claim(
     sessions: Records<Session>,
     id: string,
-    found: Stored<Session>,
+    { value, stored }: FoundSession,
   ): Promise<ClaimedSession> {
-    const { value } = found;
     if (isClaimed(value)) throw new UploadOutOfOrder(id, value.offset);
-    const claim = { owner: randomUUID(), at: Date.now() };
-    const session = await sessions.replace(keys.upload(id), { ...value, claim }, found);
+    const claimed = { ...value, claim: { owner: randomUUID(), at: Date.now() } };
+    const session =
+      stored === undefined
+        ? await sessions.create(keys.upload(id), claimed)
+        : await sessions.replace(keys.upload(id), claimed, stored);
     if (session === undefined) throw new UploadOutOfOrder(id, value.offset);
     return new ClaimedSession(sessions, id, value, session);
   }

@@ -18,6 +18,8 @@ export interface Store {
 
 export interface StoreOptions {
   readonly log: Logger;
+  /** Milliseconds an upload may rest before it is ended. */
+  readonly uploadMaxAge: number;
   /** Bytes of manifests kept in memory. */
   readonly manifestCacheBytes: number;
   /** Bytes of small blobs kept in memory. */
@@ -28,7 +30,7 @@ export interface StoreOptions {
 const RECORD_CACHE_BYTES = 16 * 1024 * 1024;
 
 export function createStore(driver: StorageDriver, options: StoreOptions): Store {
-  const { log, manifestCacheBytes, blobCacheBytes } = options;
+  const { log, uploadMaxAge, manifestCacheBytes, blobCacheBytes } = options;
   const records = { log, cacheBytes: RECORD_CACHE_BYTES };
   const blobs = new BlobStore(driver, { log, recordCacheBytes: RECORD_CACHE_BYTES, blobCacheBytes });
   const tags = new TagStore(driver, records);
@@ -39,5 +41,6 @@ export function createStore(driver: StorageDriver, options: StoreOptions): Store
     { blobs, tags, referrers, catalog },
     { log, cacheBytes: manifestCacheBytes },
   );
-  return { blobs, uploads: new UploadStore(driver, blobs, log), manifests, tags, referrers, catalog };
+  const uploads = new UploadStore(driver, blobs, { log, maxAge: uploadMaxAge });
+  return { blobs, uploads, manifests, tags, referrers, catalog };
 }

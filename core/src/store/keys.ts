@@ -12,12 +12,14 @@ import { splitDigest } from '../digest.ts';
  *     blobs/<alg>/<hh>/<hex>                             blob record: the truth about one digest
  *     data/<hh>/<id>                                     bytes of one upload; written once, its key never used again
  *     uploads/<id>                                       upload session
+ *     secrets/upload-ids                                 what the ids of sessions are sealed with
  *     tails/<id>/<offset>                                bytes of a session that did not fill a part yet
  */
 export const keys = {
   catalog: 'catalog/',
   uploads: 'uploads/',
   tails: 'tails/',
+  uploadSeal: 'secrets/upload-ids',
 
   repository: (repository: string) => `catalog/${segment(repository)}`,
   manifest: (repository: string, digest: string) => `repos/${segment(repository)}/manifests/${path(digest)}`,

@@ -1,5 +1,7 @@
 import type { JsonValue } from '@entrepot/plugin-sdk';
 import { isAlgorithm, isDigest, type Algorithm } from '../digest.ts';
+import { newId } from './ids.ts';
+import { keys } from './keys.ts';
 import { isCount, isObject, jsonFormat, type RecordFormat } from './records.ts';
 
 /** A blob on its way in, as every replica sees it. */
@@ -20,13 +22,32 @@ export interface Session {
   readonly state: JsonValue | undefined;
   /** Digest of the bytes up to `offset`, when whoever received them hashed them all; else they are read back. */
   readonly digest: string | undefined;
+  /** The client has cancelled it: what is left is the knowledge that its id is no good any more. */
+  readonly ended?: boolean;
   /** Who is receiving bytes right now, and when they last said so. */
   readonly claim: { readonly owner: string; readonly at: number } | undefined;
 }
 
+/** A session that has no byte yet. */
+export function freshSession(repository: string, started: number, algorithm: Algorithm): Session {
+  return {
+    repository,
+    started,
+    touched: started,
+    algorithm,
+    offset: 0,
+    partsEnd: 0,
+    parts: 0,
+    data: keys.data(newId()),
+    state: undefined,
+    digest: undefined,
+    claim: undefined,
+  };
+}
+
 export const sessionFormat: RecordFormat<Session> = jsonFormat((json) => {
-  const { repository, started, touched, algorithm, offset, partsEnd, parts, data, state, digest, claim } =
-    json;
+  const { repository, started, touched, algorithm, offset, partsEnd, parts, data } = json;
+  const { state, digest, claim, ended } = json;
   if (typeof repository !== 'string' || typeof algorithm !== 'string' || typeof data !== 'string')
     return undefined;
   if (!isAlgorithm(algorithm) || !isCount(started) || !isCount(touched)) return undefined;
@@ -43,6 +64,7 @@ export const sessionFormat: RecordFormat<Session> = jsonFormat((json) => {
     state: isJson(state) ? state : undefined,
     digest: typeof digest === 'string' && isDigest(digest) ? digest : undefined,
     claim: isClaim(claim) ? claim : undefined,
+    ...(ended === true ? { ended } : {}),
   };
 });
 

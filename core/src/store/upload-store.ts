@@ -5,12 +5,18 @@ import type { Algorithm } from '../digest.ts';
 import { BlobIntake, expectLength, type IncomingBytes } from './blob-intake.ts';
 import type { Blob, BlobStore } from './blob-store.ts';
 import { BlobWriter } from './blob-writer.ts';
-import { ClaimedSession, isClaimed, progressOf, UploadOutOfOrder } from './claimed-session.ts';
-import { isId, newId } from './ids.ts';
+import {
+  ClaimedSession,
+  isClaimed,
+  progressOf,
+  UploadOutOfOrder,
+  type FoundSession,
+} from './claimed-session.ts';
 import { keys } from './keys.ts';
 import { listAll } from './listing.ts';
-import { Records, type Stored } from './records.ts';
-import { sessionFormat, type Session } from './sessions.ts';
+import { Records } from './records.ts';
+import { freshSession, sessionFormat, type Session } from './sessions.ts';
+import { UploadIds } from './upload-ids.ts';
 
 /** An upload as its client sees it. */
 export interface UploadStatus {
@@ -24,21 +30,27 @@ const HASHES = 4096;
 const SESSION_CACHE_BYTES = 4 * 1024 * 1024;
 
 /**
- * Uploads in progress. A session is a record in storage, so any replica goes on with it; whoever receives bytes holds
- * a claim on it, so two clients cannot mix theirs. What becomes of
- * the finished bytes is up to {@link BlobIntake}.
+ * Uploads in progress. A session is a record in storage from its first byte on, so any replica goes on with it; before
+ * that its id says all there is to know. Whoever receives bytes holds a claim on the session, so two clients cannot
+ * mix theirs. What becomes of the finished bytes is up to {@link BlobIntake}.
  */
 export class UploadStore {
   readonly #driver: StorageDriver;
+  readonly #blobs: BlobStore;
   readonly #intake: BlobIntake;
+  readonly #ids: UploadIds;
+  readonly #maxAge: number;
   readonly #log: Logger;
   readonly #sessions: Records<Session>;
   readonly #hashes = new LRUCache<string, { readonly hash: Hash; readonly offset: number }>({ max: HASHES });
 
-  constructor(driver: StorageDriver, blobs: BlobStore, log: Logger) {
+  constructor(driver: StorageDriver, blobs: BlobStore, { log, maxAge }: { log: Logger; maxAge: number }) {
     this.#driver = driver;
+    this.#blobs = blobs;
     this.#intake = new BlobIntake(driver, blobs);
+    this.#ids = new UploadIds(driver, log);
     this.#log = log;
+    this.#maxAge = maxAge;
     this.#sessions = new Records(driver, sessionFormat, {
       log,
       cacheBytes: SESSION_CACHE_BYTES,
@@ -53,21 +65,10 @@ export class UploadStore {
 
   /** Opens a session. */
   async begin(repository: string, algorithm: Algorithm = 'sha256'): Promise<UploadStatus> {
-    const id = newId();
-    const now = Date.now();
-    await this.#sessions.create(keys.upload(id), {
-      repository,
-      started: now,
-      touched: now,
-      algorithm,
-      offset: 0,
-      partsEnd: 0,
-      parts: 0,
-      data: keys.data(newId()),
-      state: undefined,
-      digest: undefined,
-      claim: undefined,
-    });
+    const id = await this.#ids.issue(repository);
+    if (algorithm !== 'sha256') {
+      await this.#sessions.create(keys.upload(id), freshSession(repository, Date.now(), algorithm));
+    }
     return { id, offset: 0 };
   }
 
@@ -97,8 +98,10 @@ export class UploadStore {
     const found = await this.#require(repository, id);
     if (found.value.offset === 0 && !isClaimed(found.value)) {
       if ((bytes.at ?? 0) !== 0) throw new UploadOutOfOrder(id, 0);
-      const blob = await this.put(repository, digest, bytes);
-      await this.#sessions.delete(keys.upload(id));
+      // A session that was finished before looks like one without bytes: finishing again is no error.
+      const finished = bytes.length === 0 ? await this.#blobs.check(repository, digest) : undefined;
+      const blob = finished ?? (await this.put(repository, digest, bytes));
+      if (found.stored !== undefined) await this.#sessions.delete(keys.upload(id));
       return blob;
     }
     const { claimed, writer } = await this.#resume(repository, id, bytes.at);
@@ -122,21 +125,29 @@ export class UploadStore {
   }
 
   /**
-   * Ends a session and gives its space back.
+   * Ends a session and gives its space back. Its record stays until the id would have expired by itself.
    * @throws RegistryError `BLOB_UPLOAD_UNKNOWN`
    */
   async cancel(repository: string, id: string): Promise<void> {
-    await this.#discard(id, await this.#require(repository, id));
+    const { value } = await this.#require(repository, id);
+    const ended = { ...freshSession(repository, value.started, value.algorithm), ended: true };
+    let before: Session | undefined;
+    await this.#sessions.update(keys.upload(id), (current) => {
+      before = current;
+      return ended;
+    });
+    if (before !== undefined) await this.#giveBack(id, before);
   }
 
-  /** Ends the sessions nobody has touched for `maxAge` milliseconds. Replicas may do so at once. How many it ended. */
-  async expire(maxAge: number): Promise<number> {
+  /** Ends the sessions nobody has touched for too long. Replicas may do so at once. How many it ended. */
+  async expire(): Promise<number> {
     let ended = 0;
     for await (const page of listAll(this.#driver, keys.uploads)) {
       for (const key of page) {
         const found = await this.#sessions.read(key);
-        if (found === undefined || Date.now() - found.value.touched <= maxAge) continue;
-        await this.#discard(keys.uploadOf(key), found);
+        if (found === undefined || Date.now() - found.value.touched <= this.#maxAge) continue;
+        if (!(await this.#sessions.delete(key, found))) continue;
+        await this.#giveBack(keys.uploadOf(key), found.value);
         ended += 1;
       }
     }
@@ -154,10 +165,14 @@ export class UploadStore {
     }
   }
 
-  async #require(repository: string, id: string): Promise<Stored<Session>> {
-    const found = isId(id) ? await this.#sessions.read(keys.upload(id)) : undefined;
-    if (found?.value.repository !== repository) throw new RegistryError('BLOB_UPLOAD_UNKNOWN');
-    return found;
+  async #require(repository: string, id: string): Promise<FoundSession> {
+    const issued = await this.#ids.issuedAt(repository, id);
+    if (issued === undefined) throw new RegistryError('BLOB_UPLOAD_UNKNOWN');
+    const stored = await this.#sessions.read(keys.upload(id));
+    if (stored?.value.ended === true) throw new RegistryError('BLOB_UPLOAD_UNKNOWN');
+    if (stored !== undefined) return { value: stored.value, stored };
+    if (Date.now() - issued > this.#maxAge) throw new RegistryError('BLOB_UPLOAD_UNKNOWN');
+    return { value: freshSession(repository, issued, 'sha256'), stored };
   }
 
   /** Claims the session and picks up where it stands. */
@@ -242,15 +257,12 @@ export class UploadStore {
     if (offset > partsEnd) await this.#driver.delete(keys.tail(claimed.id, offset));
   }
 
-  /** Ends a session; whoever else holds a claim on it notices at its next step. Bytes that became a blob are safe. */
-  async #discard(id: string, { value, object }: Stored<Session>): Promise<void> {
-    if (!(await this.#sessions.delete(keys.upload(id), { value, object }))) {
-      await this.#sessions.delete(keys.upload(id));
-    }
-    const { data, parts, partsEnd, offset, state } = value;
+  /** Gives the space of an ended session back; bytes that became a blob are safe. Who holds a claim notices soon. */
+  async #giveBack(id: string, session: Session): Promise<void> {
+    const { data, parts, partsEnd, offset, state, repository } = session;
     if (state !== undefined) await this.#driver.abortUpload({ key: data, parts, offset: partsEnd, state });
     if (offset > partsEnd) await this.#driver.delete(keys.tail(id, offset));
     this.#hashes.delete(id);
-    this.#log.debug({ upload: id, repository: value.repository, bytes: offset }, 'upload ended unfinished');
+    this.#log.debug({ upload: id, repository, bytes: offset }, 'upload ended unfinished');
   }
 }

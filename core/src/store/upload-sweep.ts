@@ -10,15 +10,12 @@ const INTERVAL = 60 * 60 * 1000;
  */
 export class UploadSweep {
   readonly #uploads: UploadStore;
-  readonly #maxAge: number;
   readonly #log: Logger;
   #timer: NodeJS.Timeout | undefined;
   #sweeping: Promise<void> = Promise.resolve();
 
-  /** Sessions untouched for `maxAge` seconds are ended. */
-  constructor(uploads: UploadStore, maxAge: number, log: Logger) {
+  constructor(uploads: UploadStore, log: Logger) {
     this.#uploads = uploads;
-    this.#maxAge = maxAge * 1000;
     this.#log = log;
   }
 
@@ -39,7 +36,7 @@ export class UploadSweep {
 
   async #sweep(): Promise<void> {
     try {
-      const ended = await this.#uploads.expire(this.#maxAge);
+      const ended = await this.#uploads.expire();
       if (ended > 0) this.#log.info({ uploads: ended }, 'abandoned uploads were ended');
     } catch (error) {
       this.#log.warn({ err: error }, 'abandoned uploads could not be looked through; the next sweep will');
