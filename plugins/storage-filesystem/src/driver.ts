@@ -117,11 +117,21 @@ export class FilesystemDriver implements StorageDriver {
     await this.#attempt('writing an object', async () => {
       // Crash-safe order: the bytes are on disk, then they get their name, then the name is on disk, then the answer.
       const temporary = await writeTemporary(this.#root.temporary, object.bytes, durable);
-      const held = await (ifAbsent
-        ? this.#create(path, temporary)
-        : this.#replace(key, path, temporary, ifMatch));
-      // Whoever finds an object in his way will take it for granted: he too waits until its name is on disk.
-      if (durable && (held || ifAbsent)) await this.#directories.sync(dirname(path));
+      let held: boolean;
+      try {
+        held = await (ifAbsent
+          ? this.#create(path, temporary)
+          : this.#replace(key, path, temporary, ifMatch));
+      } catch (error) {
+        await discard(temporary);
+        throw error;
+      }
+      await Promise.all([
+        // Whoever finds an object in his way will take it for granted: he too waits until its name is on disk.
+        durable && (held || ifAbsent) ? this.#directories.sync(dirname(path)) : undefined,
+        // A rename has taken it away.
+        ifAbsent || !held ? discard(temporary) : undefined,
+      ]);
       if (!held)
         throw refusal(ifAbsent ? 'there is an object already' : 'the object has another etag, or is absent');
     });
@@ -189,8 +199,6 @@ export class FilesystemDriver implements StorageDriver {
     } catch (error) {
       if (isErrno(error, 'EEXIST')) return false;
       throw error;
-    } finally {
-      await discard(temporary);
     }
   }
 
@@ -201,18 +209,11 @@ export class FilesystemDriver implements StorageDriver {
     temporary: string,
     ifMatch: string | undefined,
   ): Promise<boolean> {
-    try {
-      const held = await this.#locks.hold(key, async () => {
-        if (ifMatch !== undefined && (await readSmallFile(path))?.etag !== ifMatch) return false;
-        await this.#directories.with(dirname(path), () => rename(temporary, path));
-        return true;
-      });
-      if (!held) await discard(temporary);
-      return held;
-    } catch (error) {
-      await discard(temporary);
-      throw error;
-    }
+    return this.#locks.hold(key, async () => {
+      if (ifMatch !== undefined && (await readSmallFile(path))?.etag !== ifMatch) return false;
+      await this.#directories.with(dirname(path), () => rename(temporary, path));
+      return true;
+    });
   }
 
   /** The path of the file of `key`. Core asks for nothing but keys, so anything else never gets near the disk. */

@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { StorageError } from '@entrepot/plugin-sdk';
 import { syncDirectory } from './directories.ts';
 import { isErrno, storageError } from './errors.ts';
+import { SharedRun } from './shared-run.ts';
 import { link, lstat, unlink } from './system-calls.ts';
 
 /**
@@ -26,6 +27,7 @@ export class Root {
   readonly uploads: string;
   readonly temporary: string;
   readonly locks: string;
+  readonly #confirmation = new SharedRun(() => this.#confirm());
 
   constructor(path: string) {
     this.path = resolve(path);
@@ -78,7 +80,11 @@ export class Root {
    * nothing would be found either.
    * @throws StorageError `UNAVAILABLE` when the directory has vanished.
    */
-  async confirm(): Promise<void> {
+  confirm(): Promise<void> {
+    return this.#confirmation.join();
+  }
+
+  async #confirm(): Promise<void> {
     try {
       if ((await lstat(this.objects)).isDirectory()) return;
     } catch (error) {

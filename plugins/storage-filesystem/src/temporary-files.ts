@@ -42,6 +42,7 @@ export async function writeTemporary(
       await writeAll(fd, [bytes], 0);
       if (durable) await fsync(fd);
     } finally {
+      // Some file systems tell only now that bytes were lost.
       await close(fd);
     }
   } catch (error) {

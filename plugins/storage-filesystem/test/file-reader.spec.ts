@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { isStorageError, type LargeObject } from '@entrepot/plugin-sdk';
 import type { FilesystemDriver } from '@entrepot/storage-filesystem';
 import { BufferPool, pooledSize } from '../src/buffer-pool.ts';
+import { openReader } from '../src/file-reader.ts';
 import { TemporaryRoot } from './temporary-root.ts';
 
 const MiB = 1024 * 1024;
@@ -83,6 +84,22 @@ describe('reading large objects', () => {
       expect(isStorageError(again, 'UNAVAILABLE')).to.equal(true);
       await object.close();
     }
+  });
+
+  it('gives buffers back only when the read that is going on has ended', async () => {
+    await store('a', Buffer.alloc(MiB));
+    const order: string[] = [];
+    class Watched extends BufferPool {
+      override giveBack(buffer: Uint8Array): void {
+        order.push('given back');
+        super.giveBack(buffer);
+      }
+    }
+    const object = await openReader(join(root.path, 'objects', 'a'), undefined, new Watched(8));
+    const reading = object?.read().then(() => order.push('read'));
+    const closing = object?.close().then(() => order.push('closed'));
+    await Promise.all([reading, closing]);
+    expect(order).to.deep.equal(['read', 'given back', 'given back', 'closed']);
   });
 
   it('ends when it is closed, and closes no descriptor under a read that is going on', async () => {
