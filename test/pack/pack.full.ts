@@ -2,7 +2,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { digestOf, noise } from '../clients/image-layout.ts';
-import { checkout, type Consumer, createConsumer, packPackages } from './consumer.ts';
+import { checkout, serving } from './checkout.ts';
+import { type Consumer, createConsumer, packPackages } from './consumer.ts';
 
 const configuration = `import { defineConfig } from '@entrepot/core';
 import storageFilesystem from '@entrepot/storage-filesystem';
@@ -41,8 +42,6 @@ export default defineConfig({
   ],
 });
 `;
-
-const serving = /(http:\/\/127\.0\.0\.1:\d+)/;
 
 describe('the packed packages', () => {
   let consumer: Consumer;
