@@ -67,7 +67,7 @@ export async function createRegistry(
   const storage = chooseStorage(hooks);
   const store = createStore(storage.driver, {
     log,
-    uploadMaxAge: resolved.uploads.maxAge * 1000,
+    uploads: { maxAge: resolved.uploads.maxAge * 1000, maxConcurrent: resolved.uploads.maxConcurrent },
     manifestCacheBytes: resolved.cache.manifestBytes,
     blobCacheBytes: resolved.cache.blobBytes,
   });

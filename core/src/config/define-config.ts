@@ -28,7 +28,7 @@ export interface Settings {
     readonly mayLack: MayLack;
   };
   readonly deletes: { readonly enabled: boolean };
-  readonly uploads: { readonly maxAge: number };
+  readonly uploads: { readonly maxAge: number; readonly maxConcurrent: number };
   readonly lists: { readonly maxPageSize: number };
   readonly cache: {
     readonly manifestBytes: number;

@@ -114,13 +114,20 @@ const uploads: JSONSchemaType<Settings['uploads']> = {
   type: 'object',
   description: 'Uploads of blobs.',
   additionalProperties: false,
-  required: ['maxAge'],
+  required: ['maxAge', 'maxConcurrent'],
   properties: {
     maxAge: {
       type: 'integer',
       description: 'Seconds after which an unfinished upload may be swept away.',
       minimum: 60,
       default: 7 * DAY,
+    },
+    maxConcurrent: {
+      type: 'integer',
+      description:
+        'Uploads whose bytes one process receives at once; each holds at most two parts of the storage driver in memory. One more is a 429.',
+      minimum: 1,
+      default: 512,
     },
   },
 };

@@ -15,7 +15,7 @@ export function errorBody(error: RegistryError, requestId: string): string {
 
 /** Turns whatever was thrown into what a client may see: the cause stays with us. */
 export function clientError(error: unknown): RegistryError {
-  if (isRegistryError(error)) return error;
+  if (isRegistryError(error)) return error.code === 'TOOMANYREQUESTS' ? retryable(error) : error;
   if (!isStorageError(error)) return new RegistryError('UNKNOWN', undefined, { cause: error });
   switch (error.code) {
     case 'UPLOAD_UNKNOWN':
@@ -40,4 +40,14 @@ export function sendError(context: RequestContext, error: RegistryError): void {
     { 'content-type': 'application/json', ...error.headers },
     errorBody(error, context.requestId),
   );
+}
+
+/** RFC 6585, 4: a 429 says when to come back. */
+function retryable(error: RegistryError): RegistryError {
+  const { message, details, headers } = error;
+  return new RegistryError(error.code, message, {
+    details,
+    headers: { 'retry-after': RETRY_AFTER, ...headers },
+    cause: error,
+  });
 }

@@ -2,6 +2,10 @@ import { RegistryError, type Descriptor } from '@entrepot/plugin-sdk';
 import { digestOf, isDigest, type Algorithm } from '../digest.ts';
 import { parseDescriptor, parseDescriptors } from './descriptors.ts';
 import { isMediaType, mediaTypes } from './media-types.ts';
+import { isNestedDeeper } from './nesting.ts';
+
+/** Manifests of the field nest about six deep; plugins may recurse into what we accept. */
+const MAX_NESTING = 100;
 
 /** A manifest whose bytes have been read: what the registry needs to know of it. */
 export interface ParsedManifest {
@@ -54,6 +58,7 @@ export function parseManifest(
 }
 
 function parseJson(bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  if (isNestedDeeper(bytes, MAX_NESTING)) throw invalid(`the manifest nests deeper than ${MAX_NESTING}`);
   let json: unknown;
   try {
     json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));

@@ -147,7 +147,7 @@ export class BlobStore {
     const settled = await this.#records.update(recordKey, (current) => {
       if (current === undefined || current.state === 'deleting') return fresh;
       if (current.incarnation === incarnation) return undefined;
-      const isHealed = !isSound && current.data === record?.value.data;
+      const isHealed = !isSound && current.data === record.value.data;
       return { ...current, state: 'live', since: fresh.since, ...(isHealed ? { data } : {}) };
     });
     const { value } = settled ?? { value: fresh };

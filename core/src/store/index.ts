@@ -4,7 +4,7 @@ import { CatalogStore } from './catalog-store.ts';
 import { ManifestStore } from './manifest-store.ts';
 import { ReferrerStore } from './referrer-store.ts';
 import { TagStore } from './tag-store.ts';
-import { UploadStore } from './upload-store.ts';
+import { UploadStore, type UploadLimits } from './upload-store.ts';
 
 /** Digests, repositories, tags and uploads on top of a storage driver. Knows neither HTTP nor hooks. */
 export interface Store {
@@ -18,8 +18,7 @@ export interface Store {
 
 export interface StoreOptions {
   readonly log: Logger;
-  /** Milliseconds an upload may rest before it is ended. */
-  readonly uploadMaxAge: number;
+  readonly uploads: UploadLimits;
   /** Bytes of manifests kept in memory. */
   readonly manifestCacheBytes: number;
   /** Bytes of small blobs kept in memory. */
@@ -30,7 +29,7 @@ export interface StoreOptions {
 const RECORD_CACHE_BYTES = 16 * 1024 * 1024;
 
 export function createStore(driver: StorageDriver, options: StoreOptions): Store {
-  const { log, uploadMaxAge, manifestCacheBytes, blobCacheBytes } = options;
+  const { log, manifestCacheBytes, blobCacheBytes } = options;
   const records = { log, cacheBytes: RECORD_CACHE_BYTES };
   const blobs = new BlobStore(driver, { log, recordCacheBytes: RECORD_CACHE_BYTES, blobCacheBytes });
   const tags = new TagStore(driver, records);
@@ -41,6 +40,6 @@ export function createStore(driver: StorageDriver, options: StoreOptions): Store
     { blobs, tags, referrers, catalog },
     { log, cacheBytes: manifestCacheBytes },
   );
-  const uploads = new UploadStore(driver, blobs, { log, maxAge: uploadMaxAge });
+  const uploads = new UploadStore(driver, blobs, { log, ...options.uploads });
   return { blobs, uploads, manifests, tags, referrers, catalog };
 }

@@ -25,6 +25,13 @@ export interface UploadStatus {
   readonly offset: number;
 }
 
+export interface UploadLimits {
+  /** Milliseconds an upload may rest before it is ended. */
+  readonly maxAge: number;
+  /** Uploads whose bytes are received at once. */
+  readonly maxConcurrent: number;
+}
+
 /** Sessions whose running hash is kept in memory between two requests. */
 const HASHES = 4096;
 const SESSION_CACHE_BYTES = 4 * 1024 * 1024;
@@ -39,18 +46,23 @@ export class UploadStore {
   readonly #blobs: BlobStore;
   readonly #intake: BlobIntake;
   readonly #ids: UploadIds;
-  readonly #maxAge: number;
+  readonly #limits: UploadLimits;
+  #receiving = 0;
   readonly #log: Logger;
   readonly #sessions: Records<Session>;
   readonly #hashes = new LRUCache<string, { readonly hash: Hash; readonly offset: number }>({ max: HASHES });
 
-  constructor(driver: StorageDriver, blobs: BlobStore, { log, maxAge }: { log: Logger; maxAge: number }) {
+  constructor(
+    driver: StorageDriver,
+    blobs: BlobStore,
+    { log, ...limits }: UploadLimits & { readonly log: Logger },
+  ) {
     this.#driver = driver;
     this.#blobs = blobs;
     this.#intake = new BlobIntake(driver, blobs);
     this.#ids = new UploadIds(driver, log);
     this.#log = log;
-    this.#maxAge = maxAge;
+    this.#limits = limits;
     this.#sessions = new Records(driver, sessionFormat, {
       log,
       cacheBytes: SESSION_CACHE_BYTES,
@@ -83,10 +95,12 @@ export class UploadStore {
    * @throws UploadOutOfOrder when they do not belong at the session's end, or another client is sending.
    * @throws RegistryError `BLOB_UPLOAD_UNKNOWN`; `SIZE_INVALID`, and nothing is kept, when they are not as many as said.
    */
-  async append(repository: string, id: string, bytes: IncomingBytes): Promise<UploadStatus> {
-    const { claimed, writer } = await this.#resume(repository, id, bytes.at);
-    await this.#receive(claimed, writer, bytes);
-    return { id, offset: await this.#save(claimed, writer) };
+  append(repository: string, id: string, bytes: IncomingBytes): Promise<UploadStatus> {
+    return this.#counted(async () => {
+      const { claimed, writer } = await this.#resume(repository, id, bytes.at);
+      await this.#receive(claimed, writer, bytes);
+      return { id, offset: await this.#save(claimed, writer) };
+    });
   }
 
   /**
@@ -94,13 +108,17 @@ export class UploadStore {
    * the session and gives its space back.
    * @throws UploadOutOfOrder, RegistryError as {@link append}; `DIGEST_INVALID`
    */
-  async finish(repository: string, id: string, digest: string, bytes: IncomingBytes): Promise<Blob> {
+  finish(repository: string, id: string, digest: string, bytes: IncomingBytes): Promise<Blob> {
+    return this.#counted(() => this.#finish(repository, id, digest, bytes));
+  }
+
+  async #finish(repository: string, id: string, digest: string, bytes: IncomingBytes): Promise<Blob> {
     const found = await this.#require(repository, id);
     if (found.value.offset === 0 && !isClaimed(found.value)) {
       if ((bytes.at ?? 0) !== 0) throw new UploadOutOfOrder(id, 0);
       // A session that was finished before looks like one without bytes: finishing again is no error.
       const finished = bytes.length === 0 ? await this.#blobs.check(repository, digest) : undefined;
-      const blob = finished ?? (await this.put(repository, digest, bytes));
+      const blob = finished ?? (await this.#intake.put(repository, digest, bytes));
       if (found.stored !== undefined) await this.#sessions.delete(keys.upload(id));
       return blob;
     }
@@ -121,7 +139,7 @@ export class UploadStore {
 
   /** A whole blob in one go, with no session to come back to. @throws as {@link BlobIntake.put} */
   put(repository: string, digest: string, bytes: IncomingBytes): Promise<Blob> {
-    return this.#intake.put(repository, digest, bytes);
+    return this.#counted(() => this.#intake.put(repository, digest, bytes));
   }
 
   /**
@@ -145,7 +163,7 @@ export class UploadStore {
     for await (const page of listAll(this.#driver, keys.uploads)) {
       for (const key of page) {
         const found = await this.#sessions.read(key);
-        if (found === undefined || Date.now() - found.value.touched <= this.#maxAge) continue;
+        if (found === undefined || Date.now() - found.value.touched <= this.#limits.maxAge) continue;
         if (!(await this.#sessions.delete(key, found))) continue;
         await this.#giveBack(keys.uploadOf(key), found.value);
         ended += 1;
@@ -165,13 +183,26 @@ export class UploadStore {
     }
   }
 
+  /** Keeps memory bounded: each upload that receives bytes holds up to two parts. */
+  async #counted<Result>(receive: () => Promise<Result>): Promise<Result> {
+    if (this.#receiving >= this.#limits.maxConcurrent) {
+      throw new RegistryError('TOOMANYREQUESTS', 'too many uploads at once; try again');
+    }
+    this.#receiving += 1;
+    try {
+      return await receive();
+    } finally {
+      this.#receiving -= 1;
+    }
+  }
+
   async #require(repository: string, id: string): Promise<FoundSession> {
     const issued = await this.#ids.issuedAt(repository, id);
     if (issued === undefined) throw new RegistryError('BLOB_UPLOAD_UNKNOWN');
     const stored = await this.#sessions.read(keys.upload(id));
     if (stored?.value.ended === true) throw new RegistryError('BLOB_UPLOAD_UNKNOWN');
     if (stored !== undefined) return { value: stored.value, stored };
-    if (Date.now() - issued > this.#maxAge) throw new RegistryError('BLOB_UPLOAD_UNKNOWN');
+    if (Date.now() - issued > this.#limits.maxAge) throw new RegistryError('BLOB_UPLOAD_UNKNOWN');
     return { value: freshSession(repository, issued, 'sha256'), stored };
   }
 
