@@ -1,5 +1,5 @@
 import { createCipheriv, createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { tar } from './tar.ts';
@@ -70,17 +70,6 @@ export async function reachableDigests(folder: string, digest: string): Promise<
       found.push(...(await reachableDigests(folder, child)));
   }
   return [...new Set(found)].sort();
-}
-
-/** The digests that the index.json of the layout in `folder` names. */
-export async function layoutRoots(folder: string): Promise<string[]> {
-  return childrenOf(JSON.parse(await readFile(join(folder, 'index.json'), 'utf8')));
-}
-
-/** The digests of every blob that lies in the layout, sorted. */
-export async function storedDigests(folder: string): Promise<string[]> {
-  const names = await readdir(join(folder, 'blobs', 'sha256'));
-  return names.map((name) => `sha256:${name}`).sort();
 }
 
 /** `sha256:<hex>` of these bytes. */
