@@ -3,6 +3,7 @@ import type { ParsedManifest } from '../manifest/parse-manifest.ts';
 import type { BlobStore } from './blob-store.ts';
 import type { CatalogStore } from './catalog-store.ts';
 import { forEachLimited } from './concurrency.ts';
+import { newId } from './ids.ts';
 import { keys } from './keys.ts';
 import { Records } from './records.ts';
 import type { ReferrerStore } from './referrer-store.ts';
@@ -65,16 +66,18 @@ export class ManifestStore {
    * The order: everything it refers to is checked; then the manifest, and the repository's place in the catalog; then
    * its entry among the referrers of its subject; then its tags, so that a tag never points at nothing. A crash
    * anywhere leaves a manifest that nobody was promised, and all that is visible is whole.
-   * A delete of the same manifest marks it first and removes its tags before itself; a put therefore looks once more
-   * whether the manifest stands unmarked after its tags are set, and writes again what a delete has taken. Whenever it
-   * wrote the manifest it writes the tags anew too, so that the delete no longer knows them by the version it saw.
+   * A delete of the same manifest marks it first and removes its tags before itself; a put therefore looks once more,
+   * after its tags are set, whether the manifest stands unmarked in the same life, and writes again what a delete has
+   * taken. What it writes begins a new life of the manifest, and tags and entries of an earlier one are written anew,
+   * so that a delete that has seen them before no longer knows them by their version.
+   * A put that dies between its tag and that second look, when a delete took the manifest in between, leaves a tag that
+   * leads nowhere; setting or deleting the tag ends that.
    *
    * @throws RegistryError `MANIFEST_BLOB_UNKNOWN` with each missing digest; 412 when the condition does not hold.
    */
   async put(repository: string, manifest: ParsedManifest, put: ManifestPut): Promise<TaggedManifest[]> {
     const { digest, mediaType, subject } = manifest;
-    const stored = { digest, mediaType, bytes: bufferOf(manifest.bytes), deleting: false };
-    const target = { digest, mediaType, size: manifest.bytes.length };
+    const { length: size } = manifest.bytes;
     if (put.tags.length === 0) await this.#assertCondition(repository, digest, put.condition);
 
     let checked = await this.#check(repository, manifest, put.mayLack);
@@ -82,20 +85,21 @@ export class ManifestStore {
     for (;;) {
       if (performance.now() - checked > COMMIT_DEADLINE)
         checked = await this.#check(repository, manifest, put.mayLack);
-      const [anew] = await Promise.all([this.#write(repository, stored), this.#near.catalog.add(repository)]);
-      if (subject !== undefined)
-        await this.#near.referrers.add(repository, subject.digest, referrerOf(manifest));
+      const [incarnation] = await Promise.all([
+        this.#write(repository, manifest),
+        this.#near.catalog.add(repository),
+      ]);
+      if (subject !== undefined) {
+        await this.#near.referrers.add(repository, subject.digest, referrerOf(manifest), incarnation);
+      }
+      const target = { digest, mediaType, size, incarnation };
       for (const tag of put.tags) {
         const condition = done.has(tag) ? undefined : put.condition;
-        const previous = await this.#near.tags.set(repository, tag, target, {
-          actor: put.actor,
-          condition,
-          anew,
-        });
+        const previous = await this.#near.tags.set(repository, tag, target, { actor: put.actor, condition });
         if (!done.has(tag)) done.set(tag, previous);
       }
       const confirmed = await this.get(repository, digest);
-      if (confirmed !== undefined && !confirmed.deleting) break;
+      if (confirmed?.incarnation === incarnation && !confirmed.deleting) break;
     }
     return [...done].map(([tag, previous]) => ({ tag, previous }));
   }
@@ -105,7 +109,7 @@ export class ManifestStore {
    * that went with it; `undefined` when there was none.
    *
    * The order: a mark, which tells a put of the same manifest to write it again; its tags; its referrers entry; the
-   * manifest, if the mark still stands.
+   * manifest. Each goes only if the mark still stands, by the version it had before that was seen.
    */
   async delete(
     repository: string,
@@ -119,22 +123,23 @@ export class ManifestStore {
       current === undefined || current.deleting ? undefined : { ...current, deleting: true },
     );
     if (marked === undefined) return undefined;
-    const tags = await this.#near.tags.deleteAllOf(repository, digest);
+    const isDoomed = async (): Promise<boolean> =>
+      (await this.#records.read(key))?.object.etag === marked.object.etag;
+    const tags = await this.#near.tags.deleteAllOf(repository, digest, isDoomed);
     const subject = subjectOf(marked.value);
-    if (subject !== undefined) await this.#near.referrers.remove(repository, subject, digest);
+    if (subject !== undefined) await this.#near.referrers.remove(repository, subject, digest, isDoomed);
     await this.#records.delete(key, marked);
     return { manifest: marked.value, tags };
   }
 
-  /** Writes the manifest unless it stands already, sound and unmarked. Whether it had to. */
-  async #write(repository: string, manifest: StoredManifest): Promise<boolean> {
-    const { digest, mediaType } = manifest;
-    const written = await this.#records.update(keys.manifest(repository, digest), (current) =>
-      current?.digest === digest && current.mediaType === mediaType && !current.deleting
-        ? undefined
-        : manifest,
-    );
-    return written?.value === manifest;
+  /** Writes the manifest unless it stands already, sound and unmarked. Gives the life it then is in. */
+  async #write(repository: string, { digest, mediaType, bytes }: ParsedManifest): Promise<string> {
+    const anew = { digest, mediaType, bytes: bufferOf(bytes), incarnation: newId(), deleting: false };
+    const written = await this.#records.update(keys.manifest(repository, digest), (current) => {
+      if (current?.digest !== digest || current.deleting) return anew;
+      return current.mediaType === mediaType ? undefined : { ...anew, incarnation: current.incarnation };
+    });
+    return written?.value.incarnation ?? anew.incarnation;
   }
 
   /** Gives when the check began. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { isStorageError, type Logger, type SmallObject, type StorageDriver } from '@entrepot/plugin-sdk';
 import { LRUCache } from 'lru-cache';
+import { Coalesced } from './coalesced.ts';
 
 /** A record as read: its value, and the version it was read at. */
 export interface Stored<Value> {
@@ -33,7 +34,7 @@ const ATTEMPTS = 100;
 
 /**
  * One kind of small record under storage keys: read, create, compare-and-swap. The cache spares parsing, never the
- * question to storage: each read asks the driver whether the version still stands.
+ * question to storage: each read asks the driver whether the version still stands, and many at once ask together.
  */
 export class Records<Value> {
   readonly #driver: StorageDriver;
@@ -41,6 +42,7 @@ export class Records<Value> {
   readonly #log: Logger;
   readonly #transient: boolean;
   readonly #cache: LRUCache<string, Entry<Value>>;
+  readonly #loads = new Coalesced((key) => this.#fetch(key));
 
   constructor(driver: StorageDriver, format: RecordFormat<Value>, options: RecordsOptions) {
     this.#driver = driver;
@@ -146,7 +148,11 @@ export class Records<Value> {
     return this.#driver.write(key, bytes, this.#transient ? { ...condition, transient: true } : condition);
   }
 
-  async #load(key: string): Promise<Entry<Value> | undefined> {
+  #load(key: string): Promise<Entry<Value> | undefined> {
+    return this.#loads.get(key);
+  }
+
+  async #fetch(key: string): Promise<Entry<Value> | undefined> {
     const known = this.#cache.get(key);
     const object = await this.#driver.read(key, known?.object);
     if (object === undefined) {

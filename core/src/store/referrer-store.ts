@@ -22,35 +22,60 @@ export interface ReferrersPage {
 const READS_AT_ONCE = 32;
 const KEYS_AT_ONCE = 200;
 
-const referrerFormat: RecordFormat<Descriptor> = jsonFormat(
-  ({ mediaType, digest, size, artifactType, annotations }) =>
-    typeof mediaType === 'string' && typeof digest === 'string' && isCount(size)
-      ? {
-          mediaType,
-          digest,
-          size,
-          ...(typeof artifactType === 'string' ? { artifactType } : {}),
-          ...(isTexts(annotations) ? { annotations } : {}),
-        }
-      : undefined,
-);
+interface Referrer {
+  readonly descriptor: Descriptor;
+  /** The life of the manifest that the entry is of. */
+  readonly incarnation: string;
+}
+
+const referrerFormat: RecordFormat<Referrer> = jsonFormat(({ descriptor, incarnation }) => {
+  if (!isObject(descriptor) || typeof incarnation !== 'string') return undefined;
+  const { mediaType, digest, size, artifactType, annotations } = descriptor;
+  if (typeof mediaType !== 'string' || typeof digest !== 'string' || !isCount(size)) return undefined;
+  return {
+    descriptor: {
+      mediaType,
+      digest,
+      size,
+      ...(typeof artifactType === 'string' ? { artifactType } : {}),
+      ...(isTexts(annotations) ? { annotations } : {}),
+    },
+    incarnation,
+  };
+});
 
 /** Which manifests of a repository name another as their subject. One object each: adding and removing never race. */
 export class ReferrerStore {
   readonly #driver: StorageDriver;
-  readonly #records: Records<Descriptor>;
+  readonly #records: Records<Referrer>;
 
   constructor(driver: StorageDriver, options: { log: Logger; cacheBytes: number }) {
     this.#driver = driver;
     this.#records = new Records(driver, referrerFormat, options);
   }
 
-  async add(repository: string, subject: string, referrer: Descriptor): Promise<void> {
-    await this.#records.create(keys.referrer(repository, subject, referrer.digest), referrer);
+  /** Names a manifest as a referrer of `subject`, in this life of it. */
+  async add(repository: string, subject: string, descriptor: Descriptor, incarnation: string): Promise<void> {
+    const key = keys.referrer(repository, subject, descriptor.digest);
+    const referrer = { descriptor, incarnation };
+    if ((await this.#records.create(key, referrer)) !== undefined) return;
+    await this.#records.update(key, (current) =>
+      current?.incarnation === incarnation && current.descriptor.mediaType === descriptor.mediaType
+        ? undefined
+        : referrer,
+    );
   }
 
-  async remove(repository: string, subject: string, digest: string): Promise<void> {
-    await this.#records.delete(keys.referrer(repository, subject, digest));
+  /** Removes the entry, if `isDoomed` holds, which is asked after it has been read. */
+  async remove(
+    repository: string,
+    subject: string,
+    digest: string,
+    isDoomed: () => Promise<boolean>,
+  ): Promise<void> {
+    const key = keys.referrer(repository, subject, digest);
+    const current = await this.#records.read(key);
+    if (current !== undefined && (await isDoomed())) await this.#records.delete(key, current);
   }
 
   /** Referrers of `subject` in the order of their digests. */
@@ -65,12 +90,13 @@ export class ReferrerStore {
       const found = await mapLimited(page.keys, READS_AT_ONCE, (key) => this.#records.read(key));
       for (const referrer of found) {
         if (referrer === undefined) continue;
-        if (artifactType !== undefined && referrer.value.artifactType !== artifactType) continue;
+        const { descriptor } = referrer.value;
+        if (artifactType !== undefined && descriptor.artifactType !== artifactType) continue;
         bytes += referrer.object.bytes.length;
         if (descriptors.length > 0 && (bytes > maxBytes || descriptors.length >= limit)) {
           return { descriptors, next: descriptors.at(-1)?.digest };
         }
-        descriptors.push(referrer.value);
+        descriptors.push(descriptor);
       }
       startAfter = page.keys.at(-1) ?? startAfter;
       ({ more } = page);

@@ -7,6 +7,8 @@ export interface StoredManifest {
   readonly mediaType: string;
   /** The exact bytes that were pushed. */
   readonly bytes: Buffer;
+  /** Names this life of the manifest. A put of what is absent or being deleted begins a new one. */
+  readonly incarnation: string;
   /** When a client has begun to delete it: still served, but a push that relies on it has to write it again. */
   readonly deleting: boolean;
 }
@@ -16,19 +18,17 @@ export interface StoredManifest {
  * not fit the digest count as damage.
  */
 export const manifestFormat: RecordFormat<StoredManifest> = {
-  encode: ({ digest, mediaType, bytes, deleting }) =>
-    Buffer.concat([
-      Buffer.from(`${JSON.stringify({ digest, mediaType, deleting, nonce: nonce() })}\n`),
-      bytes,
-    ]),
+  encode: ({ bytes, ...header }) =>
+    Buffer.concat([Buffer.from(`${JSON.stringify({ ...header, nonce: nonce() })}\n`), bytes]),
   decode: (stored) => {
     const end = stored.indexOf(0x0a);
     const header = end === -1 ? undefined : parseObject(stored.subarray(0, end));
     if (header === undefined) return undefined;
-    const { digest, mediaType, deleting } = header;
-    if (typeof digest !== 'string' || typeof mediaType !== 'string') return undefined;
+    const { digest, mediaType, incarnation, deleting } = header;
+    if (typeof digest !== 'string' || typeof mediaType !== 'string' || typeof incarnation !== 'string')
+      return undefined;
     const bytes = Buffer.from(stored.buffer, stored.byteOffset + end + 1, stored.length - end - 1);
     if (digestOf(bytes, splitDigest(digest).algorithm) !== digest) return undefined;
-    return { digest, mediaType, bytes, deleting: deleting === true };
+    return { digest, mediaType, bytes, incarnation, deleting: deleting === true };
   },
 };

@@ -7,6 +7,8 @@ export interface TagTarget {
   readonly mediaType: string;
   /** Bytes. */
   readonly size: number;
+  /** The life of the manifest in which the tag was set. What a delete leaves of an earlier life does not count as set. */
+  readonly incarnation: string;
 }
 
 /** What a tag pointed at, since when, and who set it. */
@@ -31,11 +33,12 @@ export function nextTagRecord(
   target: TagTarget,
   change: Omit<TagChange, 'digest'>,
 ): TagRecord {
-  const { digest, mediaType, size } = target;
+  const { digest, mediaType, size, incarnation } = target;
   return {
     digest,
     mediaType,
     size,
+    incarnation,
     history: [{ ...change, digest }, ...(current?.history ?? [])].slice(0, HISTORY),
   };
 }
@@ -48,11 +51,12 @@ export const tagRecordFormat: RecordFormat<TagRecord> = {
     const end = bytes.indexOf(0x0a);
     const present = end === -1 ? undefined : parseObject(bytes.subarray(0, end));
     if (present === undefined) return undefined;
-    const { digest, mediaType, size } = present;
-    if (typeof digest !== 'string' || !isDigest(digest) || typeof mediaType !== 'string' || !isCount(size))
-      return undefined;
+    const { digest, mediaType, size, incarnation } = present;
+    if (typeof digest !== 'string' || !isDigest(digest) || typeof mediaType !== 'string') return undefined;
+    if (!isCount(size) || typeof incarnation !== 'string') return undefined;
     const history = parseObject(bytes.subarray(end + 1))?.['history'];
-    return { digest, mediaType, size, history: Array.isArray(history) ? history.filter(isTagChange) : [] };
+    const changes = Array.isArray(history) ? history.filter(isTagChange) : [];
+    return { digest, mediaType, size, incarnation, history: changes };
   },
 };
 

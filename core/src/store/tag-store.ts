@@ -27,28 +27,25 @@ export class TagStore {
 
   /**
    * Points the tag at a manifest that is already there. Gives the digest it pointed at before. A tag that points there
-   * already stays as it is, history and all, unless it is to be written `anew`.
+   * already, since the manifest's present life began, stays as it is, history and all.
    * @throws RegistryError 412 when `condition` does not hold at the very moment of the change.
    */
   async set(
     repository: string,
     tag: string,
     target: TagTarget,
-    options: {
-      readonly actor: string | undefined;
-      readonly condition: TagCondition | undefined;
-      readonly anew: boolean;
-    },
+    options: { readonly actor: string | undefined; readonly condition: TagCondition | undefined },
   ): Promise<string | undefined> {
-    const { actor, condition, anew } = options;
+    const { actor, condition } = options;
     const change = { at: Date.now(), ...(actor === undefined ? {} : { actor }) };
     let previous: string | undefined;
     await this.#records.update(keys.tag(repository, tag), (current) => {
       if (condition !== undefined && !condition(current?.digest))
         throw preconditionFailed(tag, current?.digest);
       previous = current?.digest;
-      if (previous === target.digest && !anew) return undefined;
-      return nextTagRecord(current, target, change);
+      return current !== undefined && isSame(current, target)
+        ? undefined
+        : nextTagRecord(current, target, change);
     });
     return previous;
   }
@@ -68,13 +65,16 @@ export class TagStore {
     }
   }
 
-  /** Removes every tag that points at `digest`. Gives their names. */
-  async deleteAllOf(repository: string, digest: string): Promise<string[]> {
+  /**
+   * Removes every tag that points at `digest`, as long as `isDoomed` holds, which is asked after each tag has been
+   * read. Gives their names.
+   */
+  async deleteAllOf(repository: string, digest: string, isDoomed: () => Promise<boolean>): Promise<string[]> {
     const tags: string[] = [];
     for await (const page of listAll(this.#driver, keys.tags(repository))) {
       await mapLimited(page, READS_AT_ONCE, async (key) => {
         const current = await this.#records.read(key);
-        if (current?.value.digest !== digest) return;
+        if (current?.value.digest !== digest || !(await isDoomed())) return;
         if (await this.#records.delete(key, current)) tags.push(keys.tagOf(key));
       });
     }
@@ -85,6 +85,14 @@ export class TagStore {
   list(repository: string, page: PageRequest): Promise<NamePage> {
     return listNames(this.#driver, keys.tags(repository), keys.tagOf, page);
   }
+}
+
+function isSame(current: TagTarget, target: TagTarget): boolean {
+  return (
+    current.digest === target.digest &&
+    current.mediaType === target.mediaType &&
+    current.incarnation === target.incarnation
+  );
 }
 
 function preconditionFailed(tag: string, current: string | undefined): RegistryError {
