@@ -2,6 +2,8 @@ import { expect } from 'chai';
 import authStaticTokens from '../../../docs/examples/auth-static-tokens/src/index.ts';
 import { openRegistry, type ExampleRegistry } from '../example-registry.ts';
 import { pullManifest, pushImage } from '../image.ts';
+// What its author runs: the conformance kit.
+import '../../../docs/examples/auth-static-tokens/test/conformance.spec.ts';
 
 const writer = 'the-token-of-ci-a1b2c3';
 const reader = 'the-token-of-a-reader-';

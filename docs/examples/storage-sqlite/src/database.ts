@@ -4,6 +4,8 @@ import type { StorageErrorCode, WriteOptions } from '@entrepot/plugin-sdk';
 
 /** How long a transaction waits for those of other processes, in milliseconds. */
 const PATIENCE = 10_000;
+/** How long an upload may be left alone, in milliseconds; the registry has forgotten it by then. */
+const STALE = 8 * 24 * 60 * 60 * 1000;
 
 /**
  * `objects` says which version of a key is the present one; `pieces` holds the bytes of each version, as they came. The
@@ -19,7 +21,7 @@ const layout = `
   CREATE TABLE IF NOT EXISTS pieces (
     version TEXT NOT NULL, start INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (version, start)
   ) STRICT;
-  CREATE TABLE IF NOT EXISTS uploads (version TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS uploads (version TEXT PRIMARY KEY, touched INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 `;
 
 /** Something the storage contract has a code for. */
@@ -54,9 +56,10 @@ export function openDatabase(file: string) {
   const addPiece = prepare('INSERT INTO pieces (version, start, bytes) VALUES (?, ?, ?)');
   const dropPieces = prepare('DELETE FROM pieces WHERE version = ? AND start >= ?');
   const lengthOfPieces = prepare('SELECT TOTAL(LENGTH(bytes)) AS length FROM pieces WHERE version = ?');
-  const addUpload = prepare('INSERT INTO uploads (version) VALUES (?)');
+  const addUpload = prepare('INSERT INTO uploads (version, touched) VALUES (?, ?)');
+  const touchUpload = prepare('UPDATE uploads SET touched = ? WHERE version = ?');
+  const staleUploads = prepare('SELECT version FROM uploads WHERE touched < ?');
   const dropUpload = prepare('DELETE FROM uploads WHERE version = ?');
-  const hasUpload = prepare('SELECT 1 FROM uploads WHERE version = ?');
 
   /** The present version of an object. */
   function find(key: string): { readonly version: string; readonly size: number } | undefined {
@@ -74,8 +77,9 @@ export function openDatabase(file: string) {
 
   /** Takes an upload back to `offset`: pieces that came later were sent in vain. */
   function rewind(version: string, offset: number): void {
+    const isKnown = touchUpload.run(Date.now(), version).changes > 0;
     dropPieces.run(version, offset);
-    if (hasUpload.get(version) === undefined || lengthOfPieces.get(version)?.['length'] !== offset) {
+    if (!isKnown || lengthOfPieces.get(version)?.['length'] !== offset) {
       throw new Refusal('UPLOAD_UNKNOWN', 'there is no such upload, or it has not come this far');
     }
   }
@@ -151,7 +155,7 @@ export function openDatabase(file: string) {
 
   function begin(): string {
     const version = randomUUID();
-    addUpload.run(version);
+    addUpload.run(version, Date.now());
     return version;
   }
 
@@ -181,6 +185,9 @@ export function openDatabase(file: string) {
   function close(): void {
     database.close();
   }
+
+  // Of processes that died before they had told anybody of their uploads.
+  for (const { version } of staleUploads.all(Date.now() - STALE)) abort(String(version));
 
   return { find, read, write, remove, list, piece, begin, add, complete, abort, close };
 }
