@@ -12,6 +12,9 @@ if (major < 22 || (major === 22 && minor < 18)) {
   process.exit(1);
 }
 
+// Writes that wait for the disk hold a thread each; reads must not queue behind them. Read before the pool begins.
+process.env.UV_THREADPOOL_SIZE ??= '8';
+
 nodeModule.enableCompileCache?.();
 
 const source = new URL('../src/cli.ts', import.meta.url);
