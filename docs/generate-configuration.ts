@@ -46,8 +46,7 @@ Options are given where the plugin is called, \`storageFilesystem({ … })\`, or
 
 function section(name: string, schema: unknown): string {
   const heading = `## \`${name}\`\n\n${textOf(schema, 'description')}\n`;
-  const properties = propertiesOf(schema);
-  if (Object.keys(properties).length > 0) return `${heading}\n${table(properties, `${name}.`)}`;
+  if (Object.keys(propertiesOf(schema)).length > 0) return `${heading}\n${table(schema, `${name}.`)}`;
   return `${heading}\n${included('docs/examples/registry.config.yaml', 'yaml')}`;
 }
 
@@ -60,23 +59,31 @@ async function pluginSections(): Promise<string[]> {
     const { default: factory } = recordOf(module);
     if (typeof factory !== 'function' || !('schema' in factory))
       throw new Error(`${entry} exports no plugin`);
-    sections.push(`### \`${name}\`\n\n${table(propertiesOf(factory.schema), '')}`);
+    sections.push(`### \`${name}\`\n\n${table(factory.schema, '')}`);
   }
   return sections;
 }
 
-function table(properties: Members, prefix: string): string {
-  const rows = Object.entries(properties).map(([name, schema]) => {
-    const cells = [
-      `\`${prefix}${name}\``,
-      typeOf(schema),
-      presetOf(name, schema),
-      textOf(schema, 'description'),
-    ];
-    return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-  });
+function table(schema: unknown, prefix: string): string {
+  const rows = rowsOf(schema, prefix);
   const heading = ['| Setting | Type | Default | Meaning |', '| --- | --- | --- | --- |'];
   return [...heading, ...(rows.length === 0 ? ['| none | | | |'] : rows), ''].join('\n');
+}
+
+/** A row for each property, and for those of the objects among them. */
+function rowsOf(schema: unknown, prefix: string): string[] {
+  const { required } = recordOf(schema);
+  return Object.entries(propertiesOf(schema)).flatMap(([name, property]) => {
+    const isRequired = Array.isArray(required) && required.includes(name);
+    const cells = [
+      `\`${prefix}${name}\``,
+      typeOf(property),
+      presetOf(name, property, isRequired),
+      textOf(property, 'description'),
+    ];
+    const row = `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+    return [row, ...rowsOf(property, `${prefix}${name}.`)];
+  });
 }
 
 /** @throws Error for what this page has no words for yet. */
@@ -111,9 +118,9 @@ function limitsOf(schema: unknown): string {
   return limits.length === 0 ? '' : `, ${limits.join(', ')}`;
 }
 
-function presetOf(name: string, schema: unknown): string {
+function presetOf(name: string, schema: unknown, isRequired: boolean): string {
   const { default: preset } = recordOf(schema);
-  if (preset === undefined) return 'required';
+  if (preset === undefined) return isRequired ? 'required' : '–';
   const inUnits = /bytes$/i.test(name) && typeof preset === 'number' ? bytesInUnits(preset) : '';
   return `\`${JSON.stringify(preset)}\`${inUnits}`;
 }

@@ -91,7 +91,7 @@ describe(page, () => {
 
   it('draws the keys as the code does', () => {
     const comment = readSource('core/src/store/keys.ts').split('*/')[0] ?? '';
-    const drawn = [...comment.matchAll(/^ \*     (\S.*)$/gm)].map(([, line = '']) => line);
+    const drawn = [...comment.matchAll(/^ \* {5}(\S.*)$/gm)].map(([, line = '']) => line);
     expect(drawing).to.deep.equal(drawn);
   });
 
