@@ -84,11 +84,10 @@ describe('plugins of third parties, built and packed outside of the workspace', 
 
   it('are refused by registry check with a wrong option, which it names', async () => {
     await consumer.write('wrong.json', byName.replace('"file"', '"path"'));
-    const check = consumer.run('npx', 'registry', 'check', '--config', 'wrong.json');
-    const error: unknown = await check.catch((reason: unknown) => reason);
-    expect(String(error)).to.contain('registry check');
-    const printed = consumer.start('npx', 'registry', 'check', '--config', 'wrong.json');
-    await printed.printed(/plugins\[0\] storage-sqlite: options has an unknown key 'path'; known keys: file/);
+    const check = consumer.start('npx', 'registry', 'check', '--config', 'wrong.json');
+    await check.printed(/plugins\[0\] storage-sqlite: options has an unknown key 'path'; known keys: file/);
+    const again = consumer.run('npx', 'registry', 'check', '--config', 'wrong.json');
+    expect(await again.catch(() => 'refused')).to.equal('refused');
   });
 
   it('run: the token pushes and pulls, a wrong one is refused with a challenge, and all is there after a restart', async () => {
