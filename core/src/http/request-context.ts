@@ -3,6 +3,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:
 import type { Identity, LargeObject } from '@entrepot/plugin-sdk';
 import type { Query } from './query.ts';
 import type { Endpoint, Route } from './match-route.ts';
+import { endAnswer } from './unread-body.ts';
 
 /** The client went away, or something cut the connection: there is nobody to answer. */
 export class ConnectionLost extends Error {
@@ -75,13 +76,14 @@ export class RequestContext {
     return text === undefined ? undefined : Number(text);
   }
 
-  /** The request's body. A client that waits for leave to send it gets that now. */
+  /**
+   * The request's body. A client that waits for leave to send it gets that when the first chunk is asked for: until
+   * then it can be refused without having sent a thing.
+   */
   get body(): AsyncIterable<Uint8Array> {
-    if (this.#awaitsContinue) {
-      this.#awaitsContinue = false;
-      this.#response.writeContinue();
-    }
-    return chunksOf(this.request);
+    return chunksOf(this.request, () => {
+      this.#letContinue();
+    });
   }
 
   /** Answers with a body that is at hand. */
@@ -90,7 +92,7 @@ export class RequestContext {
     // RFC 9110, 8.6: a 204 has no Content-Length.
     this.#writeHead(status, status === 204 ? headers : { 'content-length': length, ...headers });
     if (this.method !== 'HEAD' && body !== undefined) this.sentBytes = length;
-    this.#response.end(body);
+    endAnswer(this.#response, body, this.#awaitsContinue);
   }
 
   /** Answers with no body but says how long one would be: HEAD and 304. */
@@ -126,6 +128,12 @@ export class RequestContext {
     this.#response.destroy();
   }
 
+  #letContinue(): void {
+    if (!this.#awaitsContinue) return;
+    this.#awaitsContinue = false;
+    this.#response.writeContinue();
+  }
+
   #writeHead(status: number, headers: OutgoingHttpHeaders): void {
     // Who has not been told to go on will not send its body: the connection cannot be used again (RFC 9110, 10.1.1).
     const connection = this.#awaitsContinue ? { connection: 'close' } : undefined;
@@ -157,7 +165,8 @@ export class RequestContext {
   }
 }
 
-async function* chunksOf(request: IncomingMessage): AsyncGenerator<Uint8Array> {
+async function* chunksOf(request: IncomingMessage, begin: () => void): AsyncGenerator<Uint8Array> {
+  begin();
   try {
     // The connection outlives a body that is not read to its end: an error still has to be sent over it.
     for await (const chunk of request.iterator({ destroyOnReturn: false })) {
