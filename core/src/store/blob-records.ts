@@ -1,4 +1,6 @@
+import { isStorageKey } from '@entrepot/plugin-sdk';
 import { digestOf, isDigest, splitDigest } from '../digest.ts';
+import { keys } from './keys.ts';
 import { isCount, jsonFormat, nonce, parseObject, type RecordFormat } from './records.ts';
 
 /** Where a blob's bytes are: under a storage key of their own, or, when they are few, in the record itself. */
@@ -44,19 +46,43 @@ export const blobRecordFormat: RecordFormat<BlobRecord> = {
     return isInline ? Buffer.concat([Buffer.from(header), data]) : Buffer.from(header);
   },
   decode: (stored) => {
-    const end = stored.indexOf(0x0a);
-    const header = end === -1 ? undefined : parseObject(stored.subarray(0, end));
-    if (header === undefined) return undefined;
-    const { digest, state, incarnation, data, size, since } = header;
-    if (state !== 'live' && state !== 'condemned' && state !== 'deleting') return undefined;
-    if (typeof digest !== 'string' || !isDigest(digest) || typeof incarnation !== 'string') return undefined;
-    if (!isCount(size) || !isCount(since)) return undefined;
-    if (typeof data === 'string') return { digest, state, incarnation, data, size, since };
-    const bytes = Buffer.from(stored.buffer, stored.byteOffset + end + 1, stored.length - end - 1);
-    if (digestOf(bytes, splitDigest(digest).algorithm) !== digest) return undefined;
-    return { digest, state, incarnation, data: bytes, size, since };
+    const read = readBlobRecord(stored);
+    if (read === undefined) return undefined;
+    const { header, data, bytes } = read;
+    if (data !== undefined) return isStorageKey(data) ? { ...header, data } : undefined;
+    return isInlineOf(header, bytes) ? { ...header, data: bytes } : undefined;
   },
+  belongs: ({ digest }, key) => keys.record(digest) === key,
 };
+
+/** What a record says of a digest, whether the bytes that come with it are right or not. */
+interface ReadBlobRecord {
+  readonly header: Omit<BlobRecord, 'data'>;
+  /** Storage key of the bytes. */
+  readonly data: string | undefined;
+  /** What follows the line. */
+  readonly bytes: Buffer;
+}
+
+/** Reads a record as far as its line makes sense. */
+export function readBlobRecord(stored: Uint8Array): ReadBlobRecord | undefined {
+  const end = stored.indexOf(0x0a);
+  const json = end === -1 ? undefined : parseObject(stored.subarray(0, end));
+  if (json === undefined) return undefined;
+  const { digest, state, incarnation, data, size, since } = json;
+  if (state !== 'live' && state !== 'condemned' && state !== 'deleting') return undefined;
+  if (typeof digest !== 'string' || !isDigest(digest) || typeof incarnation !== 'string') return undefined;
+  if (!isCount(size) || !isCount(since)) return undefined;
+  return {
+    header: { digest, state, incarnation, size, since },
+    data: typeof data === 'string' ? data : undefined,
+    bytes: Buffer.from(stored.buffer, stored.byteOffset + end + 1, stored.length - end - 1),
+  };
+}
+
+function isInlineOf({ digest, size }: Omit<BlobRecord, 'data'>, bytes: Buffer): boolean {
+  return bytes.length === size && digestOf(bytes, splitDigest(digest).algorithm) === digest;
+}
 
 export const blobLinkFormat: RecordFormat<BlobLink> = jsonFormat(({ incarnation, size }) =>
   typeof incarnation === 'string' && isCount(size) ? { incarnation, size } : undefined,

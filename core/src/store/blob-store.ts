@@ -72,12 +72,15 @@ export class BlobStore {
     return this.#keep(digest, record);
   }
 
-  /** Like {@link find}, and the bytes are known to be there in full length: what HEAD and a manifest rely on. */
+  /**
+   * Like {@link find}, and the bytes are known to be there: those of a small blob as they should be, those of others in
+   * full length. What HEAD, a mount and a manifest rely on.
+   */
   async check(repository: string, digest: string): Promise<Blob | undefined> {
     const blob = await this.find(repository, digest);
     if (blob === undefined || typeof blob.data !== 'string') return blob;
     const size = await this.#driver.size(blob.data);
-    if (size === blob.size) return blob;
+    if (size === blob.size) return !this.isSmall(blob) || (await this.bytes(blob)) ? blob : undefined;
     this.#damaged(blob, size === undefined ? 'its bytes are gone' : `it has ${size} bytes, not ${blob.size}`);
     return undefined;
   }
@@ -116,10 +119,13 @@ export class BlobStore {
   async bytes(blob: Blob): Promise<Buffer | undefined> {
     if (typeof blob.data !== 'string') return blob.data;
     const cached = this.#small.get(blob.data);
-    if (cached !== undefined) return cached;
+    if (cached?.length === blob.size) return cached;
     const object = await this.#driver.read(blob.data);
-    if (object === undefined || digestOf(object.bytes, splitDigest(blob.digest).algorithm) !== blob.digest) {
-      this.#damaged(blob, object === undefined ? 'its bytes are gone' : 'its bytes do not fit its digest');
+    if (object?.bytes.length !== blob.size || !fits(object.bytes, blob.digest)) {
+      this.#damaged(
+        blob,
+        object === undefined ? 'its bytes are gone' : 'its bytes do not fit size and digest',
+      );
       return undefined;
     }
     const bytes = Buffer.from(object.bytes.buffer, object.bytes.byteOffset, object.bytes.length);
@@ -148,7 +154,7 @@ export class BlobStore {
       if (current === undefined || current.state === 'deleting') return fresh;
       if (current.incarnation === incarnation) return undefined;
       const isHealed = !isSound && current.data === record.value.data;
-      return { ...current, state: 'live', since: fresh.since, ...(isHealed ? { data } : {}) };
+      return { ...current, state: 'live', since: fresh.since, ...(isHealed ? { data, size } : {}) };
     });
     const { value } = settled ?? { value: fresh };
     await this.#link(linkKey, value);
@@ -181,7 +187,8 @@ export class BlobStore {
     if (kept === undefined) return undefined;
     await this.#link(keys.link(to, digest), record.value);
     // Collection may have begun to delete the blob before it could see the new link: only what stands now is promised.
-    return this.find(to, digest);
+    // And a client that is told of damage here brings the bytes again.
+    return this.check(to, digest);
   }
 
   /** Confirms a record that is about to be promised. `undefined` when it can no longer be. */
@@ -233,6 +240,10 @@ export class BlobStore {
       `a damaged blob counts as absent: ${what}`,
     );
   }
+}
+
+function fits(bytes: Uint8Array, digest: string): boolean {
+  return digestOf(bytes, splitDigest(digest).algorithm) === digest;
 }
 
 function blobOf({ digest, size, data }: BlobRecord): Blob {

@@ -3,12 +3,12 @@ import { keys } from './keys.ts';
 import { listNames, type NamePage, type PageRequest } from './listing.ts';
 import { isCount, jsonFormat, Records, type RecordFormat } from './records.ts';
 
-interface Marker {
+export interface Marker {
   /** Milliseconds since 1970. */
   readonly since: number;
 }
 
-const markerFormat: RecordFormat<Marker> = jsonFormat(({ since }) =>
+export const markerFormat: RecordFormat<Marker> = jsonFormat(({ since }) =>
   isCount(since) ? { since } : undefined,
 );
 
@@ -22,14 +22,17 @@ export class CatalogStore {
     this.#records = new Records(driver, markerFormat, options);
   }
 
+  /** The key says it all: a repository exists also when its record is damaged. */
   async has(repository: string): Promise<boolean> {
-    return (await this.#records.read(keys.repository(repository))) !== undefined;
+    const key = keys.repository(repository);
+    return (await this.#records.read(key)) !== undefined || (await this.#driver.size(key)) !== undefined;
   }
 
   /** Makes the repository exist. */
   async add(repository: string): Promise<void> {
-    if (await this.has(repository)) return;
-    await this.#records.create(keys.repository(repository), { since: Date.now() });
+    const key = keys.repository(repository);
+    if ((await this.#records.read(key)) !== undefined) return;
+    await this.#records.create(key, { since: Date.now() });
   }
 
   /** Names in byte order of their keys, in which `/` sorts after letters and digits. */

@@ -14,22 +14,31 @@ import { splitDigest } from '../digest.ts';
  *     uploads/<id>                                       upload session
  *     secrets/upload-ids                                 what the ids of sessions are sealed with
  *     tails/<id>/<offset>                                bytes of a session that did not fill a part yet
+ *
+ * What `registry verify --repair` sets aside is under `quarantine/<key>`.
  */
 export const keys = {
   catalog: 'catalog/',
+  repositories: 'repos/',
+  records: 'blobs/',
+  bytes: 'data/',
   uploads: 'uploads/',
   tails: 'tails/',
   uploadSeal: 'secrets/upload-ids',
 
   repository: (repository: string) => `catalog/${segment(repository)}`,
+  /** All that the repository holds. */
+  content: (repository: string) => `repos/${segment(repository)}/`,
   manifest: (repository: string, digest: string) => `repos/${segment(repository)}/manifests/${path(digest)}`,
   manifests: (repository: string) => `repos/${segment(repository)}/manifests/`,
   tag: (repository: string, tag: string) => `repos/${segment(repository)}/tags/${tag}`,
   tags: (repository: string) => `repos/${segment(repository)}/tags/`,
   referrer: (repository: string, subject: string, digest: string) =>
-    `repos/${segment(repository)}/referrers/${path(subject)}/${digest.replace(':', '-')}`,
+    `repos/${segment(repository)}/referrers/${path(subject)}/${dashed(digest)}`,
   referrers: (repository: string, subject: string) =>
     `repos/${segment(repository)}/referrers/${path(subject)}/`,
+  allReferrers: (repository: string) => `repos/${segment(repository)}/referrers/`,
+  links: (repository: string) => `repos/${segment(repository)}/blobs/`,
   link: (repository: string, digest: string) => `repos/${segment(repository)}/blobs/${path(digest)}`,
   record: (digest: string) => {
     const { algorithm, hex } = splitDigest(digest);
@@ -38,13 +47,20 @@ export const keys = {
   data: (id: string) => `data/${id.slice(-2)}/${id}`,
   upload: (id: string) => `uploads/${id}`,
   tail: (id: string, offset: number) => `tails/${id}/${offset}`,
+  quarantined: (key: string) => `quarantine/${key}`,
 
   /** The name of the repository whose catalog key this is. */
   repositoryOf: (key: string) => lastSegment(key).replaceAll('~', '/'),
+  /** The name of the repository that holds what is under this key. */
+  holderOf: (key: string) => (key.split('/')[1] ?? '').replaceAll('~', '/'),
   tagOf: (key: string) => lastSegment(key),
   uploadOf: (key: string) => lastSegment(key),
   /** The upload whose tail this is. */
   uploadOfTail: (key: string) => key.split('/')[1] ?? '',
+  /** Whether this is the key of the manifest with this digest, in whatever repository. */
+  isOfManifest: (key: string, digest: string) => key.endsWith(`/manifests/${path(digest)}`),
+  /** Whether this is the key of the manifest with this digest among the referrers of some subject. */
+  isOfReferrer: (key: string, digest: string) => key.endsWith(`/${dashed(digest)}`),
 };
 
 function segment(repository: string): string {
@@ -53,6 +69,10 @@ function segment(repository: string): string {
 
 function path(digest: string): string {
   return digest.replace(':', '/');
+}
+
+function dashed(digest: string): string {
+  return digest.replace(':', '-');
 }
 
 function lastSegment(key: string): string {

@@ -19,6 +19,18 @@ interface Entry<Value> {
 export interface RecordFormat<Value> {
   encode(value: Value): Uint8Array;
   decode(bytes: Uint8Array): Value | undefined;
+  /** Whether `key` is where the value belongs, for values that can tell: one in another's place is damage as well. */
+  belongs?(value: Value, key: string): boolean;
+}
+
+/** What the bytes under `key` say; `undefined` when they are damaged. */
+export function decodeRecord<Value>(
+  format: RecordFormat<Value>,
+  key: string,
+  bytes: Uint8Array,
+): Value | undefined {
+  const value = format.decode(bytes);
+  return value === undefined || format.belongs?.(value, key) === false ? undefined : value;
 }
 
 export interface RecordsOptions {
@@ -160,7 +172,7 @@ export class Records<Value> {
       return undefined;
     }
     if (object === known?.object) return known;
-    const value = this.#format.decode(object.bytes);
+    const value = decodeRecord(this.#format, key, object.bytes);
     if (value === undefined)
       this.#log.error({ key, bytes: object.bytes.length }, 'a damaged record counts as absent');
     const entry = { object, value };

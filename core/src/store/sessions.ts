@@ -1,4 +1,4 @@
-import type { JsonValue } from '@entrepot/plugin-sdk';
+import { isStorageKey, type JsonValue } from '@entrepot/plugin-sdk';
 import { isAlgorithm, isDigest, type Algorithm } from '../digest.ts';
 import { newId } from './ids.ts';
 import { keys } from './keys.ts';
@@ -50,7 +50,8 @@ export const sessionFormat: RecordFormat<Session> = jsonFormat((json) => {
   const { state, digest, claim, ended } = json;
   if (typeof repository !== 'string' || typeof algorithm !== 'string' || typeof data !== 'string')
     return undefined;
-  if (!isAlgorithm(algorithm) || !isCount(started) || !isCount(touched)) return undefined;
+  if (!isAlgorithm(algorithm) || !isStorageKey(data) || !isCount(started) || !isCount(touched))
+    return undefined;
   if (!isCount(offset) || !isCount(partsEnd) || !isCount(parts) || partsEnd > offset) return undefined;
   return {
     repository,

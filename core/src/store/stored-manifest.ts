@@ -1,4 +1,5 @@
-import { digestOf, splitDigest } from '../digest.ts';
+import { digestOf, isDigest, splitDigest } from '../digest.ts';
+import { keys } from './keys.ts';
 import { nonce, parseObject, type RecordFormat } from './records.ts';
 
 /** A manifest in a repository. */
@@ -13,6 +14,9 @@ export interface StoredManifest {
   readonly deleting: boolean;
 }
 
+/** What a header can carry: a type that is none of these has not been stored so. */
+const PRINTABLE = /^[\x21-\x7e]+$/;
+
 /**
  * One line of JSON, then the manifest's bytes: one object, so that type and bytes can never disagree. Bytes that do
  * not fit the digest count as damage.
@@ -25,10 +29,11 @@ export const manifestFormat: RecordFormat<StoredManifest> = {
     const header = end === -1 ? undefined : parseObject(stored.subarray(0, end));
     if (header === undefined) return undefined;
     const { digest, mediaType, incarnation, deleting } = header;
-    if (typeof digest !== 'string' || typeof mediaType !== 'string' || typeof incarnation !== 'string')
-      return undefined;
+    if (typeof digest !== 'string' || !isDigest(digest) || typeof incarnation !== 'string') return undefined;
+    if (typeof mediaType !== 'string' || !PRINTABLE.test(mediaType)) return undefined;
     const bytes = Buffer.from(stored.buffer, stored.byteOffset + end + 1, stored.length - end - 1);
     if (digestOf(bytes, splitDigest(digest).algorithm) !== digest) return undefined;
     return { digest, mediaType, bytes, incarnation, deleting: deleting === true };
   },
+  belongs: ({ digest }, key) => keys.isOfManifest(key, digest),
 };

@@ -1,18 +1,18 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Logger, StorageDriver } from '@entrepot/plugin-sdk';
+import { ID } from './ids.ts';
 import { keys } from './keys.ts';
 import { jsonFormat, Records, type RecordFormat } from './records.ts';
 
-interface Seal {
+export interface Seal {
   /** base64url. */
   readonly secret: string;
 }
 
-const sealFormat: RecordFormat<Seal> = jsonFormat(({ secret }) =>
+export const sealFormat: RecordFormat<Seal> = jsonFormat(({ secret }) =>
   typeof secret === 'string' ? { secret } : undefined,
 );
 
-const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 /** Of the 16 bytes of a UUID: 6 are time, 5 random but for version and variant, 5 the code. */
 const CODE_AT = 11;
 

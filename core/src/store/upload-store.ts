@@ -16,6 +16,7 @@ import { keys } from './keys.ts';
 import { listAll } from './listing.ts';
 import { Records } from './records.ts';
 import { freshSession, sessionFormat, type Session } from './sessions.ts';
+import { readTail, sealTail } from './tails.ts';
 import { UploadIds } from './upload-ids.ts';
 
 /** An upload as its client sees it. */
@@ -221,12 +222,12 @@ export class UploadStore {
     const hash = offset === 0 ? createHash(algorithm) : running?.offset === offset ? running.hash : undefined;
     const writer = new BlobWriter(this.#driver, algorithm, { data, partsEnd, parts, state }, hash);
     if (offset > partsEnd) {
-      const tail = await this.#driver.read(keys.tail(id, offset));
-      if (tail?.bytes.length !== offset - partsEnd) {
+      const tail = await readTail(this.#driver, this.#log, keys.tail(id, offset), offset - partsEnd);
+      if (tail === undefined) {
         await this.#forget(claimed);
         throw new RegistryError('BLOB_UPLOAD_UNKNOWN');
       }
-      writer.restore(tail.bytes);
+      writer.restore(tail);
     }
     return { claimed, writer };
   }
@@ -263,7 +264,7 @@ export class UploadStore {
     const digest = writer.digest() ?? (offset === before.offset ? before.digest : undefined);
     const tail = await writer.pause();
     if (tail.length > 0 && offset !== before.offset) {
-      await this.#driver.write(keys.tail(claimed.id, offset), tail, { transient: true });
+      await this.#driver.write(keys.tail(claimed.id, offset), sealTail(tail), { transient: true });
     }
     try {
       const { parts, partsEnd, state } = writer.position;
