@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createCipheriv, createHash } from 'node:crypto';
 
 export const types = {
   manifest: 'application/vnd.oci.image.manifest.v1+json',
@@ -38,13 +38,8 @@ export function contentOf(bytes: Buffer | string): Content {
 
 /** `length` bytes that do not repeat, the same for the same seed. */
 export function noise(length: number, seed = 1): Buffer {
-  const bytes = Buffer.alloc(length);
-  let state = seed >>> 0 || 1;
-  for (let index = 0; index < length; index += 1) {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    bytes[index] = state >>> 24;
-  }
-  return bytes;
+  const key = createHash('sha256').update(String(seed)).digest();
+  return createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(length));
 }
 
 export function descriptor({ bytes, digest }: Content, mediaType: string): Descriptor {
