@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ByteRange, LargeObject, Logger, StorageDriver } from '@entrepot/plugin-sdk';
 import { LRUCache } from 'lru-cache';
-import { digestOf, finishDigest, splitDigest } from '../digest.ts';
+import { digestOf, finishDigest, isDigest, splitDigest } from '../digest.ts';
 import {
   blobLinkFormat,
   blobRecordFormat,
@@ -85,11 +85,15 @@ export class BlobStore {
     return undefined;
   }
 
-  /** Which of `digests` the repository may not read. Each that it may read is kept from collection. */
+  /**
+   * Which of `digests` the repository may not read, those of unknown algorithms among them. Each that it may read is
+   * kept from collection.
+   */
   async missing(repository: string, digests: Iterable<string>): Promise<string[]> {
     const missing: string[] = [];
     await forEachLimited(digests, LOOKUPS_AT_ONCE, async (digest) => {
-      if ((await this.check(repository, digest)) === undefined) missing.push(digest);
+      const blob = isDigest(digest) ? await this.check(repository, digest) : undefined;
+      if (blob === undefined) missing.push(digest);
     });
     return missing;
   }

@@ -1,4 +1,5 @@
 import { RegistryError, type Descriptor, type Logger, type StorageDriver } from '@entrepot/plugin-sdk';
+import { isDigest } from '../digest.ts';
 import type { ParsedManifest } from '../manifest/parse-manifest.ts';
 import type { BlobStore } from './blob-store.ts';
 import type { CatalogStore } from './catalog-store.ts';
@@ -155,7 +156,7 @@ export class ManifestStore {
     if (mayLack === 'nothing') {
       const children = new Set(manifest.manifests.map((child) => child.digest));
       await forEachLimited(children, CHECKS_AT_ONCE, async (child) => {
-        const found = await this.get(repository, child);
+        const found = isDigest(child) ? await this.get(repository, child) : undefined;
         if (found === undefined || found.deleting) missing.push(child);
       });
     }
