@@ -102,21 +102,21 @@ export class S3Driver implements StorageDriver {
   async createUpload(key: string): Promise<UploadState> {
     const mark = newMark();
     const id = await this.#uploads.create(key, mark);
-    return encodeState({ id, mark: mark.id, etags: [] });
+    return encodeState({ id, mark: mark.id, parts: [] });
   }
 
   async uploadPart(upload: Upload, part: readonly Uint8Array[]): Promise<UploadState> {
     const state = decodeState(upload);
-    const etag = await this.#uploads.uploadPart(upload.key, state.id, upload.parts + 1, part);
-    return encodeState({ ...state, etags: [...state.etags, etag] });
+    const uploaded = await this.#uploads.uploadPart(upload.key, state.id, upload.parts + 1, part);
+    return encodeState({ ...state, parts: [...state.parts, uploaded] });
   }
 
   /** The last bytes are one more part; then the parts become the object in one step. Nothing is copied. */
   async completeUpload(upload: Upload, lastPart: readonly Uint8Array[]): Promise<void> {
     const { key, offset } = upload;
-    const { id, mark, etags } = decodeState(upload);
+    const { id, mark, parts } = decodeState(upload);
     const length = lastPart.reduce((sum, chunk) => sum + chunk.length, 0);
-    const all = [...etags];
+    const all = [...parts];
     if (length > 0 || all.length === 0) {
       all.push(await this.#uploads.uploadPart(key, id, all.length + 1, lastPart));
     }
@@ -126,7 +126,7 @@ export class S3Driver implements StorageDriver {
     const found = await this.#objects.head(key);
     const size = offset + length;
     if (found?.mark.id === mark && found.size === size) return;
-    await completeWithoutSurplus(this.#uploads, { key, id, mark, etags: all, size, last: lastPart });
+    await completeWithoutSurplus(this.#uploads, { key, id, mark, parts: all, size, last: lastPart });
   }
 
   async abortUpload(upload: Upload): Promise<void> {

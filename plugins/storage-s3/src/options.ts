@@ -144,7 +144,7 @@ export const schema: JSONSchemaType<Options> = {
     },
     connections: {
       type: 'integer',
-      minimum: 1,
+      minimum: 8,
       maximum: 10_000,
       default: 64,
       description:

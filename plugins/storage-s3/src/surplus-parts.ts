@@ -1,6 +1,6 @@
 import { StorageError } from '@entrepot/plugin-sdk';
 import { limits } from './part-size.ts';
-import type { MultipartUploads } from './s3/multipart-uploads.ts';
+import type { MultipartUploads, Part } from './s3/multipart-uploads.ts';
 
 /** Bytes of a part that is copied; S3 allows 5 GiB. */
 const COPIED = 1024 ** 3;
@@ -11,8 +11,8 @@ export interface Completion {
   readonly id: string;
   /** Names the mark that the object is to have. */
   readonly mark: string;
-  /** Of the parts that make the object; the last of them are the bytes `last`, if there are any. */
-  readonly etags: readonly string[];
+  /** The parts that make the object; the last of them are the bytes `last`, if there are any. */
+  readonly parts: readonly Part[];
   readonly last: readonly Uint8Array[];
   /** Bytes of the object. */
   readonly size: number;
@@ -31,27 +31,28 @@ export async function completeWithoutSurplus(
   uploads: MultipartUploads,
   completion: Completion,
 ): Promise<void> {
-  const { key, id, mark, etags, last, size } = completion;
+  const { key, id, mark, parts, last, size } = completion;
   const all = await uploads.list(key, id);
-  if (all.length <= etags.length || etags.some((etag, index) => all[index] !== etag)) throw forgotten(key);
+  if (all.length <= parts.length || parts.some(({ etag }, index) => all[index]?.etag !== etag))
+    throw forgotten(key);
 
   const lastSize = last.reduce((sum, chunk) => sum + chunk.length, 0);
   if (lastSize > 0 && lastSize < limits.smallestPart) {
     // In front of another, a part has to have a length that last bytes need not have.
     const padding = new Uint8Array(limits.smallestPart - lastSize);
-    all[etags.length - 1] = await uploads.uploadPart(key, id, etags.length, [...last, padding]);
+    all[parts.length - 1] = await uploads.uploadPart(key, id, parts.length, [...last, padding]);
   }
   const assembled = await uploads.complete(key, id, all);
   if (assembled.outcome !== undefined) throw forgotten(key);
 
   const copy = await uploads.create(key, { id: mark, tombstone: false });
-  const parts: string[] = [];
+  const copies: Part[] = [];
   for (let start = 0; start < size; start += COPIED) {
-    parts.push(
-      await uploads.copyPart(key, copy, parts.length + 1, { start, end: Math.min(size, start + COPIED) }),
+    copies.push(
+      await uploads.copyPart(key, copy, copies.length + 1, { start, end: Math.min(size, start + COPIED) }),
     );
   }
-  const copied = await uploads.complete(key, copy, parts);
+  const copied = await uploads.complete(key, copy, copies);
   if (copied.outcome !== undefined) throw forgotten(key);
 }
 

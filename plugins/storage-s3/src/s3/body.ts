@@ -21,6 +21,19 @@ export function bodyOf(
   };
 }
 
+/** A body whose last byte is sent once `hold`, called when all others have been handed over, has resolved. */
+export function heldBody(
+  bytes: Uint8Array,
+  hold: () => Promise<void>,
+): { readonly body: Readable; readonly length: number } {
+  const held = async function* (): AsyncGenerator<Uint8Array> {
+    yield bytes.subarray(0, -1);
+    await hold();
+    yield bytes.subarray(-1);
+  };
+  return { body: Readable.from(held(), { objectMode: false }), length: bytes.length };
+}
+
 function* slicesOf(chunks: readonly Uint8Array[], progress: () => void): Generator<Uint8Array> {
   for (const chunk of chunks) {
     for (let start = 0; start < chunk.length; start += SLICE) {

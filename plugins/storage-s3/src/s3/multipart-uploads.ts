@@ -10,7 +10,15 @@ import type { ByteRange } from '@entrepot/plugin-sdk';
 import { writeMark, type Mark } from '../mark.ts';
 import { bodyOf } from './body.ts';
 import { given, type S3 } from './client.ts';
+import { outcomeOf } from './outcomes.ts';
 import type { Answer } from './requests.ts';
+
+/** A part that has been uploaded. */
+export interface Part {
+  readonly etag: string;
+  /** Base64; there when checksums travel with all bytes, and demanded back then. */
+  readonly crc32?: string;
+}
 
 /** Milliseconds: putting thousands of parts together takes S3 minutes ("CompleteMultipartUpload"). */
 const COMPLETION = 300_000;
@@ -31,7 +39,7 @@ export class MultipartUploads {
           ...this.#s3.at(key),
           ...this.#s3.encryption,
           ...this.#s3.storageClass,
-          ...(this.#s3.sendsChecksums ? { ChecksumAlgorithm: 'CRC32', ChecksumType: 'FULL_OBJECT' } : {}),
+          ...(this.#s3.sendsChecksums ? { ChecksumAlgorithm: 'CRC32' } : {}),
           Metadata: writeMark(mark),
         }),
         { abortSignal: signal },
@@ -40,30 +48,38 @@ export class MultipartUploads {
     return given(value?.UploadId, 'UploadId');
   }
 
-  /** Uploads part `number`, counted from 1, in place of the one that may be there, and gives its etag. */
-  async uploadPart(key: string, id: string, number: number, chunks: readonly Uint8Array[]): Promise<string> {
+  /** Uploads part `number`, counted from 1, in place of the one that may be there. */
+  async uploadPart(key: string, id: string, number: number, chunks: readonly Uint8Array[]): Promise<Part> {
     const { value } = await this.#s3.requests.send(
       `upload part ${number} of ${key}`,
-      ({ signal, progress }) => {
+      async ({ signal, progress }) => {
         const { body, length } = bodyOf(chunks, progress);
-        return this.#s3.calls.send(
-          new UploadPartCommand({
-            ...this.#s3.at(key),
-            UploadId: id,
-            PartNumber: number,
-            Body: body,
-            ContentLength: length,
-          }),
-          { abortSignal: signal },
-        );
+        const input = {
+          ...this.#s3.at(key),
+          UploadId: id,
+          PartNumber: number,
+          Body: body,
+          ContentLength: length,
+        };
+        try {
+          return await this.#s3.calls.send(new UploadPartCommand(input), { abortSignal: signal });
+        } catch (error) {
+          // Who refuses a part often hangs up before it has been sent, and before the reason has been read.
+          if (outcomeOf(error) === 'unknown') await this.#assertKnown(key, id, signal);
+          throw error;
+        }
       },
     );
-    return given(value?.ETag, 'ETag');
+    return partOf(value);
   }
 
-  /** Makes an object of the first parts of an upload, one for each of `etags`. */
-  complete(key: string, id: string, etags: readonly string[]): Promise<Answer<unknown, 'forgotten'>> {
-    const Parts = etags.map((ETag, index) => ({ PartNumber: index + 1, ETag }));
+  /** Makes an object of the parts of an upload: of its first ones, if there are more. */
+  complete(key: string, id: string, parts: readonly Part[]): Promise<Answer<unknown, 'forgotten'>> {
+    const Parts = parts.map(({ etag, crc32 }, index) => ({
+      PartNumber: index + 1,
+      ETag: etag,
+      ...(crc32 === undefined ? {} : { ChecksumCRC32: crc32 }),
+    }));
     return this.#s3.requests.send(
       `complete ${key}`,
       ({ signal }) =>
@@ -80,11 +96,11 @@ export class MultipartUploads {
   }
 
   /**
-   * The etags of all parts that the backend has, in order.
+   * All parts that the backend has, in order.
    * @throws StorageError `UPLOAD_UNKNOWN`
    */
-  async list(key: string, id: string): Promise<string[]> {
-    const etags: string[] = [];
+  async list(key: string, id: string): Promise<Part[]> {
+    const parts: Part[] = [];
     for (let marker = '0'; ;) {
       const { value } = await this.#s3.requests.send(`list the parts of ${key}`, ({ signal }) =>
         this.#s3.calls.send(
@@ -92,33 +108,26 @@ export class MultipartUploads {
           { abortSignal: signal },
         ),
       );
-      for (const { PartNumber, ETag } of value?.Parts ?? [])
-        etags[given(PartNumber, 'PartNumber') - 1] = given(ETag, 'ETag');
-      if (value?.IsTruncated !== true) return etags;
+      parts.push(...(value?.Parts ?? []).map(partOf));
+      if (value?.IsTruncated !== true) return parts;
       marker = given(value.NextPartNumberMarker, 'NextPartNumberMarker');
     }
   }
 
-  /** Makes a range of the object that is under the key now a part of an upload to replace it, and gives its etag. */
-  async copyPart(key: string, id: string, number: number, { start, end }: ByteRange): Promise<string> {
+  /** Makes a range of the object that is under the key now a part of an upload that is to replace it. */
+  async copyPart(key: string, id: string, number: number, { start, end }: ByteRange): Promise<Part> {
     const { Bucket, Key } = this.#s3.at(key);
+    const source = { CopySource: `${Bucket}/${Key}`, CopySourceRange: `bytes=${start}-${end - 1}` };
     const { value } = await this.#s3.requests.send(
       `copy part ${number} of ${key}`,
       ({ signal }) =>
         this.#s3.calls.send(
-          new UploadPartCopyCommand({
-            Bucket,
-            Key,
-            UploadId: id,
-            PartNumber: number,
-            CopySource: `${Bucket}/${Key}`,
-            CopySourceRange: `bytes=${start}-${end - 1}`,
-          }),
+          new UploadPartCopyCommand({ Bucket, Key, UploadId: id, PartNumber: number, ...source }),
           { abortSignal: signal },
         ),
       { patience: Math.max(COMPLETION, this.#s3.patience) },
     );
-    return given(value?.CopyPartResult?.ETag, 'ETag');
+    return partOf(value?.CopyPartResult);
   }
 
   async abort(key: string, id: string): Promise<void> {
@@ -131,4 +140,18 @@ export class MultipartUploads {
       { expected: ['forgotten'] },
     );
   }
+
+  /** @throws what the backend says when it does not know the upload. */
+  async #assertKnown(key: string, id: string, signal: AbortSignal): Promise<void> {
+    await this.#s3.calls.send(new ListPartsCommand({ ...this.#s3.at(key), UploadId: id, MaxParts: 1 }), {
+      abortSignal: signal,
+    });
+  }
+}
+
+function partOf(
+  answer: { readonly ETag?: string | undefined; readonly ChecksumCRC32?: string | undefined } | undefined,
+): Part {
+  const { ETag, ChecksumCRC32: crc32 } = answer ?? {};
+  return { etag: given(ETag, 'ETag'), ...(crc32 === undefined ? {} : { crc32 }) };
 }

@@ -9,7 +9,7 @@ import {
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { StorageError, type ByteRange } from '@entrepot/plugin-sdk';
 import { readMark, writeMark, type Mark } from '../mark.ts';
-import { bodyOf, collect } from './body.ts';
+import { bodyOf, collect, heldBody } from './body.ts';
 import { given, type S3 } from './client.ts';
 import type { Answer } from './requests.ts';
 
@@ -45,16 +45,20 @@ export class Objects {
     this.#s3 = s3;
   }
 
-  /** Writes a small object. Whether `refused` or `absent` is said where `If-Match` names a missing key is up to the backend. */
+  /**
+   * Writes a small object. Whether `refused` or `absent` is said where `If-Match` names a missing key is up to the backend.
+   * @param hold The last byte is kept back until it has resolved, and there is one attempt: a test of backends.
+   */
   put(
     key: string,
     bytes: Uint8Array,
     { condition, mark }: { readonly condition: Condition; readonly mark: Mark },
+    hold?: () => Promise<void>,
   ): Promise<Answer<{ readonly etag: string; readonly at: number }, 'refused' | 'absent'>> {
     return this.#s3.requests.send(
       `write ${key}`,
       async ({ signal, progress }) => {
-        const { body, length } = bodyOf([bytes], progress);
+        const { body, length } = hold === undefined ? bodyOf([bytes], progress) : heldBody(bytes, hold);
         const output = await this.#s3.calls.send(
           new PutObjectCommand({
             ...this.#s3.at(key),
@@ -70,7 +74,7 @@ export class Objects {
         );
         return { etag: given(output.ETag, 'ETag'), at: this.#s3.answeredAt(output) };
       },
-      { expected: ['refused', 'absent'] },
+      { expected: ['refused', 'absent'], ...(hold === undefined ? {} : { attempts: 1 }) },
     );
   }
 
