@@ -33,11 +33,11 @@ export class Query {
     return this.#pairs.filter((pair) => pair[0] === name).map((pair) => pair[1]);
   }
 
-  /** A whole number of at least 0. @throws RegistryError 400 for anything else. */
+  /** A whole number of at least 0, however large. @throws RegistryError 400 for anything else. */
   count(name: string): number | undefined {
     const text = this.one(name);
     if (text === undefined) return undefined;
-    if (/^\d{1,15}$/.test(text)) return Number(text);
+    if (/^\d+$/.test(text)) return Math.min(Number(text), Number.MAX_SAFE_INTEGER);
     throw badQuery(`the query parameter '${name}' is to be a whole number of at least 0`);
   }
 }
