@@ -1,3 +1,5 @@
+import { RegistryError } from '@entrepot/plugin-sdk';
+
 /** Calls `work` for each item, at most `limit` at a time. The first error ends it, once what is under way has settled. */
 export async function forEachLimited<Item>(
   items: Iterable<Item>,
@@ -31,4 +33,28 @@ export async function mapLimited<Item, Result>(
     results[index] = await work(item);
   });
   return results;
+}
+
+/** Room for so much work at a time. What comes when there is none is refused at once: a queue would only hide it. */
+export class Places {
+  readonly #limit: number;
+  readonly #refusal: string;
+  #taken = 0;
+
+  /** `refusal` tells clients what to do. */
+  constructor(limit: number, refusal: string) {
+    this.#limit = limit;
+    this.#refusal = refusal;
+  }
+
+  /** @throws RegistryError `TOOMANYREQUESTS` when every place is taken. */
+  async take<Result>(work: () => Promise<Result>): Promise<Result> {
+    if (this.#taken >= this.#limit) throw new RegistryError('TOOMANYREQUESTS', this.#refusal);
+    this.#taken += 1;
+    try {
+      return await work();
+    } finally {
+      this.#taken -= 1;
+    }
+  }
 }

@@ -4,6 +4,7 @@ import { CatalogStore } from './catalog-store.ts';
 import { ManifestStore } from './manifest-store.ts';
 import { ReferrerStore } from './referrer-store.ts';
 import { TagStore } from './tag-store.ts';
+import { TimeLimitedDriver } from './time-limited-driver.ts';
 import { UploadStore, type UploadLimits } from './upload-store.ts';
 
 /** Digests, repositories, tags and uploads on top of a storage driver. Knows neither HTTP nor hooks. */
@@ -28,7 +29,8 @@ export interface StoreOptions {
 /** Bytes of parsed records kept in memory, for each kind. */
 const RECORD_CACHE_BYTES = 16 * 1024 * 1024;
 
-export function createStore(driver: StorageDriver, options: StoreOptions): Store {
+export function createStore(storage: StorageDriver, options: StoreOptions): Store {
+  const driver = new TimeLimitedDriver(storage);
   const { log, manifestCacheBytes, blobCacheBytes } = options;
   const records = { log, cacheBytes: RECORD_CACHE_BYTES };
   const blobs = new BlobStore(driver, { log, recordCacheBytes: RECORD_CACHE_BYTES, blobCacheBytes });

@@ -12,11 +12,12 @@ import {
   UploadOutOfOrder,
   type FoundSession,
 } from './claimed-session.ts';
+import { Places } from './concurrency.ts';
 import { keys } from './keys.ts';
-import { listAll } from './listing.ts';
 import { Records } from './records.ts';
 import { freshSession, sessionFormat, type Session } from './sessions.ts';
 import { readTail, sealTail } from './tails.ts';
+import { dropOrphanedTails, endExpired } from './upload-expiry.ts';
 import { UploadIds } from './upload-ids.ts';
 
 /** An upload as its client sees it. */
@@ -48,7 +49,8 @@ export class UploadStore {
   readonly #intake: BlobIntake;
   readonly #ids: UploadIds;
   readonly #limits: UploadLimits;
-  #receiving = 0;
+  /** Each upload that receives bytes holds up to two parts in memory. */
+  readonly #receiving: Places;
   readonly #log: Logger;
   readonly #sessions: Records<Session>;
   readonly #hashes = new LRUCache<string, { readonly hash: Hash; readonly offset: number }>({ max: HASHES });
@@ -64,6 +66,7 @@ export class UploadStore {
     this.#ids = new UploadIds(driver, log);
     this.#log = log;
     this.#limits = limits;
+    this.#receiving = new Places(limits.maxConcurrent, 'too many uploads at once; try again');
     this.#sessions = new Records(driver, sessionFormat, {
       log,
       cacheBytes: SESSION_CACHE_BYTES,
@@ -97,7 +100,7 @@ export class UploadStore {
    * @throws RegistryError `BLOB_UPLOAD_UNKNOWN`; `SIZE_INVALID`, and nothing is kept, when they are not as many as said.
    */
   append(repository: string, id: string, bytes: IncomingBytes): Promise<UploadStatus> {
-    return this.#counted(async () => {
+    return this.#receiving.take(async () => {
       const { claimed, writer } = await this.#resume(repository, id, bytes.at);
       await this.#receive(claimed, writer, bytes);
       return { id, offset: await this.#save(claimed, writer) };
@@ -110,7 +113,7 @@ export class UploadStore {
    * @throws UploadOutOfOrder, RegistryError as {@link append}; `DIGEST_INVALID`
    */
   finish(repository: string, id: string, digest: string, bytes: IncomingBytes): Promise<Blob> {
-    return this.#counted(() => this.#finish(repository, id, digest, bytes));
+    return this.#receiving.take(() => this.#finish(repository, id, digest, bytes));
   }
 
   async #finish(repository: string, id: string, digest: string, bytes: IncomingBytes): Promise<Blob> {
@@ -140,61 +143,39 @@ export class UploadStore {
 
   /** A whole blob in one go, with no session to come back to. @throws as {@link BlobIntake.put} */
   put(repository: string, digest: string, bytes: IncomingBytes): Promise<Blob> {
-    return this.#counted(() => this.#intake.put(repository, digest, bytes));
+    return this.#receiving.take(() => this.#intake.put(repository, digest, bytes));
   }
 
   /**
-   * Ends a session and gives its space back. Its record stays until the id would have expired by itself.
+   * Ends a session and gives its space back. Its record stays until the id would have expired by itself; where there is
+   * no room for one that says so, it goes, and the id begins anew.
    * @throws RegistryError `BLOB_UPLOAD_UNKNOWN`
    */
   async cancel(repository: string, id: string): Promise<void> {
     const { value } = await this.#require(repository, id);
     const ended = { ...freshSession(repository, value.started, value.algorithm), ended: true };
     let before: Session | undefined;
-    await this.#sessions.update(keys.upload(id), (current) => {
-      before = current;
-      return ended;
-    });
+    try {
+      await this.#sessions.update(keys.upload(id), (current) => {
+        before = current;
+        return ended;
+      });
+    } catch (error) {
+      if (!isStorageError(error, 'NO_SPACE')) throw error;
+      await this.#sessions.delete(keys.upload(id));
+    }
     if (before !== undefined) await this.#giveBack(id, before);
   }
 
   /** Ends the sessions nobody has touched for too long. Replicas may do so at once. How many it ended. */
   async expire(): Promise<number> {
     let ended = 0;
-    for await (const page of listAll(this.#driver, keys.uploads)) {
-      for (const key of page) {
-        const found = await this.#sessions.read(key);
-        if (found === undefined || Date.now() - found.value.touched <= this.#limits.maxAge) continue;
-        if (!(await this.#sessions.delete(key, found))) continue;
-        await this.#giveBack(keys.uploadOf(key), found.value);
-        ended += 1;
-      }
+    for await (const { id, session } of endExpired(this.#driver, this.#sessions, this.#limits.maxAge)) {
+      await this.#giveBack(id, session);
+      ended += 1;
     }
-    await this.#dropOrphanedTails();
+    await dropOrphanedTails(this.#driver, this.#sessions);
     return ended;
-  }
-
-  /** Removes tails whose session is gone: what a crash between the two writes of a save leaves. */
-  async #dropOrphanedTails(): Promise<void> {
-    for await (const page of listAll(this.#driver, keys.tails)) {
-      for (const key of page) {
-        const session = await this.#sessions.read(keys.upload(keys.uploadOfTail(key)));
-        if (session === undefined) await this.#driver.delete(key);
-      }
-    }
-  }
-
-  /** Keeps memory bounded: each upload that receives bytes holds up to two parts. */
-  async #counted<Result>(receive: () => Promise<Result>): Promise<Result> {
-    if (this.#receiving >= this.#limits.maxConcurrent) {
-      throw new RegistryError('TOOMANYREQUESTS', 'too many uploads at once; try again');
-    }
-    this.#receiving += 1;
-    try {
-      return await receive();
-    } finally {
-      this.#receiving -= 1;
-    }
   }
 
   async #require(repository: string, id: string): Promise<FoundSession> {
@@ -241,7 +222,7 @@ export class UploadStore {
         await writer.write(chunk);
       }
     } catch (error) {
-      if (isStorageError(error)) await claimed.release(progressOf(writer.position, claimed.initial));
+      if (isStorageError(error)) await this.#retreat(claimed, writer, error);
       else if (claimed.isHeld) await this.#save(claimed, writer);
       throw error;
     }
@@ -262,9 +243,14 @@ export class UploadStore {
     const before = claimed.initial;
     const { offset } = writer;
     const digest = writer.digest() ?? (offset === before.offset ? before.digest : undefined);
-    const tail = await writer.pause();
-    if (tail.length > 0 && offset !== before.offset) {
-      await this.#driver.write(keys.tail(claimed.id, offset), sealTail(tail), { transient: true });
+    try {
+      const tail = await writer.pause();
+      if (tail.length > 0 && offset !== before.offset) {
+        await this.#driver.write(keys.tail(claimed.id, offset), sealTail(tail), { transient: true });
+      }
+    } catch (error) {
+      await this.#retreat(claimed, writer, error);
+      throw error;
     }
     try {
       const { parts, partsEnd, state } = writer.position;
@@ -272,6 +258,7 @@ export class UploadStore {
     } catch (error) {
       await writer.abort();
       await this.#driver.delete(keys.tail(claimed.id, offset));
+      if (isStorageError(error, 'NO_SPACE')) await this.#forget(claimed);
       throw error;
     }
     if (before.offset > before.partsEnd && offset !== before.offset) {
@@ -279,6 +266,17 @@ export class UploadStore {
     }
     if (writer.hash !== undefined) this.#hashes.set(claimed.id, { hash: writer.hash, offset });
     return offset;
+  }
+
+  /**
+   * After trouble with storage: what has safely arrived stays. Where there is no space, that of a first request is
+   * given back instead, all of it: without bytes and record, the session's id is as good as new.
+   */
+  async #retreat(claimed: ClaimedSession, writer: BlobWriter, error: unknown): Promise<void> {
+    if (isStorageError(error, 'NO_SPACE') && claimed.initial.offset === 0) {
+      await writer.abort();
+      await this.#forget(claimed);
+    } else await claimed.release(progressOf(writer.position, claimed.initial));
   }
 
   /** Removes a session whose bytes have become a blob, or never will. */
