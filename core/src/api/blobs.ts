@@ -74,7 +74,7 @@ function isRangeWanted(context: RequestContext, digest: string): boolean {
 export const deleteBlob: Handler<'blob'> = async ({ store, settings }, { context, route }) => {
   const { repository, digest } = route;
   context.digest = digest;
-  assertDeletesEnabled(settings);
+  assertDeletesEnabled(settings, 'GET, HEAD');
   const blob = await store.blobs.find(repository, digest);
   if (!(await store.blobs.unlink(repository, digest)) || blob === undefined) throw unknown(digest);
   context.send(202, {});

@@ -138,7 +138,7 @@ async function validate(
 /** end-9: a tag alone, or a manifest with its tags and its place among the referrers of its subject. */
 export const deleteManifest: Handler<'manifest'> = async ({ store, settings }, { context, route }) => {
   const { repository, reference } = route;
-  assertDeletesEnabled(settings);
+  assertDeletesEnabled(settings, 'GET, HEAD, PUT');
   const condition = changeCondition(context);
   if (isDigest(reference)) {
     context.digest = reference;
