@@ -1,0 +1,98 @@
+import { ContainerClient, newPipeline, type BlockBlobClient } from '@azure/storage-blob';
+import { StorageError, type Logger } from '@entrepot/plugin-sdk';
+import { BlobNames } from '../blob-names.ts';
+import type { Options } from '../options.ts';
+import { Connections } from './connections.ts';
+import { accessOf, type Access } from './credentials.ts';
+import { Requests } from './requests.ts';
+import { RetryBudget } from './retry-budget.ts';
+
+/** Milliseconds a health check may take. */
+const HEALTH_CHECK = 4_000;
+
+/**
+ * The connection to one container. The Azure SDK signs, sends and parses; retries and time limits are those of
+ * {@link Requests}, because it is there that a lost answer has to be remembered. No file outside this folder knows the
+ * SDK.
+ */
+export class Container {
+  readonly name: string;
+  readonly names: BlobNames;
+  readonly requests: Requests;
+  /** Milliseconds an attempt may go without progress. */
+  readonly patience: number;
+  readonly calls: ContainerClient;
+
+  /** Large objects are read over connections of their own: slow readers never keep other requests waiting. */
+  readonly #reads: ContainerClient;
+  readonly #access: Access;
+  readonly #pools: readonly Connections[];
+
+  /** Does no I/O. */
+  constructor(options: Options, log: Logger) {
+    const { container, prefix, connections, timeout, maxAttempts } = options;
+    this.name = container;
+    this.names = new BlobNames(prefix);
+    this.patience = timeout * 1000;
+    this.#access = accessOf(options);
+    const [calls, reads] = [new Connections(connections), new Connections(connections)];
+    this.#pools = [calls, reads];
+    this.calls = this.#client(calls);
+    this.#reads = this.#client(reads);
+    this.requests = new Requests({
+      attempts: maxAttempts,
+      patience: this.patience,
+      budget: new RetryBudget(),
+      onRetry: (what, outcome, error) =>
+        log.debug({ err: error, outcome }, `Azure did not ${what}; trying again`),
+      random: Math.random,
+    });
+  }
+
+  blob(key: string): BlockBlobClient {
+    return this.calls.getBlockBlobClient(this.names.nameOf(key));
+  }
+
+  blobToRead(key: string): BlockBlobClient {
+    return this.#reads.getBlockBlobClient(this.names.nameOf(key));
+  }
+
+  /** @throws StorageError when the container cannot be reached right now. One attempt. */
+  async reach(): Promise<void> {
+    await this.requests.send(
+      `find the container ${this.name}`,
+      ({ signal }) => this.calls.getProperties({ abortSignal: signal }),
+      { attempts: 1, patience: HEALTH_CHECK },
+    );
+  }
+
+  /** For the log: where the credentials come from. */
+  credentialSource(): Promise<string> {
+    return this.#access.source();
+  }
+
+  close(): void {
+    for (const pool of this.#pools) pool.close();
+  }
+
+  #client(connections: Connections): ContainerClient {
+    const { url, credential } = this.#access;
+    const pipeline = newPipeline(credential, { retryOptions: { maxTries: 1 } });
+    pipeline.factories.push({
+      create: (next) => ({
+        sendRequest(request) {
+          // A proxy of the environment comes with an agent of its own.
+          request.agent ??= connections.agentFor(request.url);
+          return next.sendRequest(request);
+        },
+      }),
+    });
+    return new ContainerClient(url, pipeline);
+  }
+}
+
+/** What an answer has to have. @throws StorageError when it has not. */
+export function given<Value>(value: Value | undefined, name: string): Value {
+  if (value === undefined) throw new StorageError('UNAVAILABLE', `Azure answered without ${name}`);
+  return value;
+}

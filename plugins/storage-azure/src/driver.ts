@@ -1,0 +1,179 @@
+import {
+  StorageError,
+  type ByteRange,
+  type LargeObject,
+  type ListOptions,
+  type ListPage,
+  type Logger,
+  type SmallObject,
+  type StorageDriver,
+  type Upload,
+  type UploadState,
+  type WriteOptions,
+} from '@entrepot/plugin-sdk';
+import { AbortedUploads } from './aborted-uploads.ts';
+import { Blobs, type BlobBody } from './azure/blobs.ts';
+import { lengthOf } from './azure/body.ts';
+import type { Container } from './azure/container.ts';
+import { ObjectReader } from './object-reader.ts';
+import { partSizeAt } from './part-size.ts';
+import {
+  blockId,
+  blockIds,
+  decodeState,
+  encodeState,
+  newNonce,
+  newUpload,
+  parseState,
+} from './upload-state.ts';
+import { Writes } from './writes.ts';
+
+/** The most keys that are asked for at once. Azure lists 5000 blobs; two more than the keys are needed. */
+const KEYS_AT_ONCE = 4998;
+
+/**
+ * Keeps objects as block blobs in a container. It holds nothing in memory; any number of processes may share the
+ * container.
+ */
+export class AzureDriver implements StorageDriver {
+  readonly #container: Container;
+  readonly #blobs: Blobs;
+  readonly #writes: Writes;
+  readonly #aborted: AbortedUploads;
+  readonly #smallestPart: number;
+
+  /** `partSize` is that of the first parts of an object, in bytes. */
+  constructor(container: Container, partSize: number, log: Logger) {
+    this.#container = container;
+    this.#smallestPart = partSize;
+    this.#blobs = new Blobs(container);
+    this.#writes = new Writes(this.#blobs);
+    this.#aborted = new AbortedUploads(this.#blobs, log);
+  }
+
+  partSize(offset: number): number {
+    return partSizeAt(offset, this.#smallestPart);
+  }
+
+  async read(key: string, known?: SmallObject): Promise<SmallObject | undefined> {
+    const { outcome, value } = await this.#blobs.read(key, known?.etag);
+    if (outcome === 'unchanged') return known;
+    if (value === undefined || this.#aborted.has(value)) return undefined;
+    return { bytes: value.bytes, etag: value.etag };
+  }
+
+  async write(key: string, bytes: Uint8Array, options: WriteOptions = {}): Promise<SmallObject> {
+    const etag = await this.#writes.write(key, bytes, options);
+    return { bytes: Uint8Array.from(bytes), etag };
+  }
+
+  async delete(key: string, { ifMatch }: { readonly ifMatch?: string } = {}): Promise<void> {
+    const { outcome } = await this.#blobs.delete(key, ifMatch);
+    if (outcome !== 'refused') return;
+    // Azure may say the same of a blob that is not there.
+    if ((await this.size(key)) === undefined) return;
+    throw new StorageError('PRECONDITION_FAILED', `the object under ${key} is not version ${ifMatch ?? ''}`);
+  }
+
+  async list(prefix: string, { startAfter = '', limit }: ListOptions): Promise<ListPage> {
+    const inside = startAfter.startsWith(prefix);
+    if (!inside && startAfter > prefix) return { keys: [], more: false };
+    const most = Math.min(limit, KEYS_AT_ONCE);
+    const from = inside ? startAfter : '';
+    const keys: string[] = [];
+    let last = startAfter;
+    let next = '';
+    do {
+      const page = await this.#blobs.list(prefix, { from, next, limit: most + 2 });
+      for (const blob of page.blobs) {
+        if (blob.key === startAfter) continue;
+        // Whoever pages relies on it, and would lose keys without a word.
+        if (blob.key <= last)
+          throw new StorageError('UNAVAILABLE', `Azure lists ${blob.key} after ${last}: not in byte order`);
+        last = blob.key;
+        if (this.#aborted.has(blob)) await this.#aborted.forget(blob);
+        else keys.push(blob.key);
+      }
+      next = page.next;
+    } while (keys.length <= most && next !== '');
+    return { keys: keys.slice(0, most), more: keys.length > most };
+  }
+
+  async open(key: string, range?: ByteRange): Promise<LargeObject | undefined> {
+    const { outcome, value } = await this.#blobs.open(key, range);
+    if (outcome === 'pastEnd') return this.#nothingOf(key);
+    if (value === undefined) return undefined;
+    if (this.#aborted.has(value)) {
+      value.body.destroy();
+      return undefined;
+    }
+    return this.#reader(key, value, range?.start ?? 0);
+  }
+
+  async size(key: string): Promise<number | undefined> {
+    const found = await this.#blobs.head(key);
+    return found === undefined || this.#aborted.has(found) ? undefined : found.size;
+  }
+
+  async createUpload(): Promise<UploadState> {
+    return encodeState(newUpload());
+  }
+
+  async uploadPart(upload: Upload, part: readonly Uint8Array[]): Promise<UploadState> {
+    const state = decodeState(upload);
+    const nonce = newNonce();
+    await this.#blobs.stage(upload.key, blockId(state, upload.parts, nonce), part);
+    return encodeState({ ...state, nonces: [...state.nonces, nonce] });
+  }
+
+  /**
+   * The last bytes are one more block; then the blocks become the blob in one step, unless there is one already: what
+   * has been committed is never committed again. Nothing is copied.
+   */
+  async completeUpload(upload: Upload, lastPart: readonly Uint8Array[]): Promise<void> {
+    const { key, offset } = upload;
+    const state = decodeState(upload);
+    const length = lengthOf(lastPart);
+    const blocks = blockIds(state);
+    if (length > 0) {
+      const block = blockId(state, blocks.length, newNonce());
+      await this.#blobs.stage(key, block, lastPart);
+      blocks.push(block);
+    }
+    const { outcome } = await this.#blobs.commit(key, blocks, { condition: 'absent', id: state.id });
+    if (outcome === undefined) return;
+    // Perhaps it is complete, and only the answer was lost: the id tells.
+    const found = await this.#blobs.head(key);
+    const isThis = found?.id === state.id && !this.#aborted.has(found);
+    if (isThis && found.size === offset + length) return;
+    throw new StorageError('UPLOAD_UNKNOWN', `the upload of ${key} is complete, aborted, or forgotten`);
+  }
+
+  async abortUpload({ key, state }: Upload): Promise<void> {
+    const parsed = parseState(state);
+    if (parsed !== undefined) await this.#aborted.add(key, parsed.id);
+  }
+
+  /** An object opened where it has no bytes. */
+  async #nothingOf(key: string): Promise<LargeObject | undefined> {
+    const size = await this.size(key);
+    if (size === undefined) return undefined;
+    return { size, read: async () => undefined, close: async () => undefined };
+  }
+
+  #reader(key: string, { body, etag, size, length }: BlobBody, start: number): LargeObject {
+    const end = start + length;
+    return new ObjectReader(body, {
+      size,
+      start,
+      end,
+      patience: this.#container.patience,
+      reopen: async (from) => {
+        const { value } = await this.#blobs.open(key, { start: from, end }, etag);
+        if (value === undefined)
+          throw new StorageError('UNAVAILABLE', `${key} was deleted or replaced while it was read`);
+        return value.body;
+      },
+    });
+  }
+}
