@@ -62,7 +62,13 @@ export class Uploads {
     const name = nameOf(state);
     await this.#use(name, async (file) => {
       await sizeFrom(file, offset);
-      await writeAll(file.fd, part, offset);
+      try {
+        await writeAll(file.fd, part, offset);
+      } catch (error) {
+        // On a full disk the bytes that did fit have taken the last of it: who goes on needs a little for that.
+        await ftruncate(file.fd, offset).catch(() => undefined);
+        throw error;
+      }
       file.unsynced += lengthOf(part);
       if (this.#durable && !this.#sending && file.unsynced >= SEND) this.#send(name, file);
     });
