@@ -186,8 +186,8 @@ describe('A registry', () => {
       });
     });
 
-    it('not ready when a plugin is ill, naming it and the reason', async () => {
-      const { url } = await serve(
+    it('not ready when a plugin is ill, naming it; the reason is for the log, and told there once', async () => {
+      const { registry, url } = await serve(
         {},
         handled('auth-ldap', { health: () => Promise.reject(new Error('no route to host')) }),
       );
@@ -197,9 +197,14 @@ describe('A registry', () => {
         ready: false,
         plugins: [
           { name: 'storage-memory', healthy: true },
-          { name: 'auth-ldap', healthy: false, reason: 'no route to host' },
+          { name: 'auth-ldap', healthy: false },
         ],
       });
+      expect((await registry.health()).plugins.at(-1)).to.include({ reason: 'no route to host' });
+      await fetch(`${url}/readyz`);
+      const told = kept.lines.filter(({ msg }) => msg === 'plugins are not well: the registry is not ready');
+      expect(told).to.have.lengthOf(1);
+      expect(JSON.stringify(told)).to.include('no route to host');
     });
   });
 

@@ -34,6 +34,15 @@ export async function createEdge({ hooks, log, dispatch, health }: EdgeParts): P
     ? (await import('./app.ts')).createApp(hooks.middleware, registry, log)
     : registry;
 
+  let told = '';
+  const tellReasons = ({ plugins }: RegistryHealth): void => {
+    const ill = plugins.filter(({ healthy }) => !healthy);
+    const reasons = JSON.stringify(ill);
+    if (ill.length > 0 && reasons !== told)
+      log.warn({ plugins: ill }, 'plugins are not well: the registry is not ready');
+    told = reasons;
+  };
+
   return (request, response) => {
     useOriginForm(request);
     switch (pathOf(request)) {
@@ -42,13 +51,19 @@ export async function createEdge({ hooks, log, dispatch, health }: EdgeParts): P
         break;
       case '/readyz':
         void health().then((found) => {
-          answerJson(response, found.ready ? 200 : 503, JSON.stringify(found));
+          tellReasons(found);
+          answerJson(response, found.ready ? 200 : 503, JSON.stringify(withoutReasons(found)));
         });
         break;
       default:
         behind(request, response);
     }
   };
+}
+
+/** Everybody may ask, and reasons name paths and hosts. */
+function withoutReasons({ ready, state, plugins }: RegistryHealth): RegistryHealth {
+  return { ready, state, plugins: plugins.map(({ name, healthy }) => ({ name, healthy })) };
 }
 
 function pathOf({ url = '' }: IncomingMessage): string {
