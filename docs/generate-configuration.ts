@@ -89,6 +89,8 @@ function rowsOf(schema: unknown, prefix: string): string[] {
 /** @throws Error for what this page has no words for yet. */
 function typeOf(schema: unknown): string {
   const { type, enum: values, items } = recordOf(schema);
+  if (Array.isArray(type))
+    return type.map((each: unknown) => typeOf({ ...recordOf(schema), type: each })).join(', or ');
   if (Array.isArray(values)) return `one of ${values.map((value) => `\`${String(value)}\``).join(', ')}`;
   switch (type) {
     case 'string':

@@ -6,6 +6,7 @@ import {
   type Logger as PinoLogger,
 } from 'pino';
 import type { Settings } from './config/define-config.ts';
+import { withinTime } from './time-limit.ts';
 
 /** The logger of core; plugins get a child of it. */
 export type Logger = PinoLogger;
@@ -13,10 +14,16 @@ export type Logger = PinoLogger;
 /** Lines that wait for a slow reader of the log; beyond this they are dropped and counted rather than kept in memory. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 
+/** How long an exit waits for a reader of the log. */
+const FLUSH_MILLISECONDS = 2000;
+
+/** What a pipe takes as one, whoever else writes to it (POSIX: PIPE_BUF, 4096 on Linux). */
+const WRITTEN_AS_ONE = 4096;
+
 /**
  * Makes the log: JSON lines, or lines for people, on standard output or to `destination`. Secrets are taken out of
- * every line. Lines are written in the background, so a slow reader delays no request; they are flushed when the
- * process exits, also by `process.exit`.
+ * every line. Lines are written in the background, so a slow reader delays no request; what waits is written when the
+ * process exits, also by `process.exit`, but {@link flushLog} before it keeps the lines in order.
  */
 export async function createLog(settings: Settings['log'], destination?: DestinationStream): Promise<Logger> {
   return pino(
@@ -30,12 +37,39 @@ export async function createLog(settings: Settings['log'], destination?: Destina
   );
 }
 
-async function standardOutput(format: Settings['log']['format']): Promise<DestinationStream> {
+/**
+ * Makes the log of one of several processes that write to one standard output. Each line has the number of the worker,
+ * and no line is written into another, unless one is longer than a pipe takes as one.
+ */
+export async function createWorkerLog(settings: Settings['log'], worker: number): Promise<Logger> {
+  const log = await createLog(settings, await standardOutput(settings.format, { maxWrite: WRITTEN_AS_ONE }));
+  return log.child({ worker });
+}
+
+/** Waits until all lines have been written, in their order; not for long, when nobody reads them. */
+export async function flushLog(log: Logger): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  // A log that cannot be written is reported where it is written.
+  log.flush(() => resolve());
+  await withinTime(FLUSH_MILLISECONDS, promise).catch(() => undefined);
+}
+
+async function standardOutput(
+  format: Settings['log']['format'],
+  limits: { readonly maxWrite?: number } = {},
+): Promise<DestinationStream> {
   if (format === 'pretty' || (format === 'auto' && process.stdout.isTTY)) {
     const { default: pretty } = await import('pino-pretty');
     return pretty({ sync: true, destination: 1, translateTime: 'SYS:HH:MM:ss.l', singleLine: true });
   }
-  const stream = pino.destination({ dest: 1, sync: false, maxLength: MAX_WAITING_BYTES });
+  const stream = pino.destination({
+    dest: 1,
+    sync: false,
+    // Every line is longer, so none waits for more. With 0, a flush would not wait for what is on its way.
+    minLength: 1,
+    maxLength: MAX_WAITING_BYTES,
+    ...limits,
+  });
   let dropped = 0;
   let failed = false;
   stream.on('drop', () => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createHooks, RegistryError } from '@entrepot/plugin-sdk';
 import type { RegistryConfig, ResolvedConfig } from './config/define-config.ts';
 import { resolveConfig } from './config/resolve-config.ts';
@@ -5,7 +6,7 @@ import { createLog, type Logger } from './log.ts';
 import { chooseStorage } from './plugins/choose-storage.ts';
 import { PluginHost } from './plugins/plugin-host.ts';
 import { answerError, type RequestListener } from './server/answer.ts';
-import { createDispatch } from './server/dispatch.ts';
+import { createDispatch, type Dispatch } from './server/dispatch.ts';
 import { createEdge, type RegistryHealth } from './server/edge.ts';
 import { InFlight } from './server/in-flight.ts';
 import { HttpServer } from './server/server.ts';
@@ -38,8 +39,9 @@ export interface Registry {
    */
   start(): Promise<RegistryAddress>;
   /**
-   * Takes no new connections, lets requests in flight finish within `http.drainTimeout`, cuts the others, and stops
-   * the plugins, the last one first. May be called at any time and more than once.
+   * Turns unready, goes on for `http.stopDelay`, then takes no new connections, lets requests in flight finish within
+   * `http.drainTimeout`, cuts the others, waits for the taps of events, and stops the plugins, the last one first. May
+   * be called at any time and more than once.
    */
   stop(): Promise<void>;
   /** Asks the plugins, while it runs; before and after that it is not ready. */
@@ -51,8 +53,12 @@ export interface RegistryOptions {
   readonly log?: Logger;
 }
 
+/** What taps of events get at least to finish when a registry stops, in milliseconds. */
+const LEAST_TIME_FOR_EVENTS = 1000;
+
 /**
  * Makes a registry of a configuration. Plugins are set up, nothing is started: no file, no port, no network is touched.
+ * It serves in this process: `http.workers` is for the command line.
  * @throws OptionsError when the configuration has mistakes; Error when a plugin cannot be set up, or the plugins give
  *   no storage or several.
  */
@@ -73,13 +79,14 @@ export async function createRegistry(
   });
   const dispatch = createDispatch({ hooks, store, config: resolved, log });
   const health = (): Promise<RegistryHealth> => registry.health();
-  const edge = await createEdge({ hooks, log, dispatch, health });
+  const edge = await createEdge({ hooks, log, dispatch: dispatch.handle, health });
   const registry = new LiveRegistry({
     config: resolved,
     log,
     host,
     storage: storage.plugin,
     sweep: new UploadSweep(store.uploads, log),
+    dispatch,
     edge,
     isOpen: !hooks.authenticate.isUsed(),
   });
@@ -92,6 +99,7 @@ interface LiveParts {
   readonly host: PluginHost;
   readonly storage: string;
   readonly sweep: UploadSweep;
+  readonly dispatch: Dispatch;
   readonly edge: RequestListener;
   /** Whether nobody asks clients who they are. */
   readonly isOpen: boolean;
@@ -195,15 +203,21 @@ class LiveRegistry implements Registry {
   }
 
   async #stop(): Promise<void> {
-    const { config, host, sweep, log } = this.#parts;
+    const { config, host, sweep, dispatch, log } = this.#parts;
+    const { stopDelay, drainTimeout } = config.http;
     await Promise.allSettled([this.#opening, this.#starting]); // A start under way ends first.
     if (this.#state === 'running') {
+      // From here on it is not ready. Whoever balances has `stopDelay` to notice before connections are refused.
       this.#state = 'stopping';
+      this.#inFlight.closeConnections();
+      if (stopDelay > 0) await sleep(stopDelay * 1000);
       this.#server.stopAccepting();
-      await this.#inFlight.drain(config.http.drainTimeout * 1000);
+      const deadline = performance.now() + drainTimeout * 1000;
+      await this.#inFlight.drain(drainTimeout * 1000);
       if (this.#inFlight.size > 0) log.warn({ requests: this.#inFlight.size }, 'requests in flight were cut');
       this.#inFlight.cut();
       await this.#server.close();
+      await dispatch.drain(Math.max(deadline - performance.now(), LEAST_TIME_FOR_EVENTS));
       await sweep.stop();
       await host.stop();
       log.info({}, 'the registry has stopped');

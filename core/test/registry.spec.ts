@@ -284,6 +284,17 @@ describe('A registry', () => {
       expect((await registry.health()).state).to.equal('stopped');
     });
 
+    it('goes on with http.stopDelay, not ready and without keeping connections, so that balancers notice', async () => {
+      const { registry, url } = await serve({ http: { stopDelay: 0.2 } });
+      const stopped = registry.stop();
+      const ready = await fetch(`${url}/readyz`);
+      expect([ready.status, ready.headers.get('connection')]).to.deep.equal([503, 'close']);
+      expect(await ready.json()).to.deep.include({ ready: false, state: 'stopping' });
+      expect((await fetch(`${url}/v2/`)).status).to.equal(200);
+      await stopped;
+      expect((await rejectionOf(fetch(`${url}/v2/`))).message).to.equal('fetch failed');
+    });
+
     it('takes no new connections, and closes those that are idle', async () => {
       const { registry, url, arrived } = await serveSlowly({});
       const idle = await openConnection(url);

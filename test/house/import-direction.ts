@@ -24,8 +24,9 @@ const frameworkFiles: ReadonlyMap<string, string> = new Map([
 const coreAreas: ReadonlyMap<string, readonly string[]> = new Map([
   ['index', ['registry', 'config']],
   ['cli', ['commands']],
-  ['commands', ['registry', 'config', 'log']],
-  ['registry', ['config', 'plugins', 'store', 'events', 'server', 'log']],
+  ['commands', ['registry', 'config', 'log', 'workers']],
+  ['registry', ['config', 'plugins', 'store', 'manifest', 'events', 'server', 'log']],
+  ['workers', ['server']],
   ['server', ['api', 'auth', 'events', 'http']],
   ['api', ['http', 'manifest', 'store']],
   ['auth', ['http']],
@@ -46,6 +47,7 @@ const coreTypeAreas: ReadonlyMap<string, readonly string[]> = new Map([
   ['plugins', ['config', 'log']],
   ['events', ['http']],
   ['store', ['manifest']],
+  ['workers', ['log']],
   ['log', ['config']],
 ]);
 

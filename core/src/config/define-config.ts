@@ -14,6 +14,8 @@ export interface Settings {
   readonly http: {
     readonly host: string;
     readonly port: number;
+    readonly workers: number | 'auto';
+    readonly stopDelay: number;
     readonly drainTimeout: number;
     readonly idleTimeout: number;
     readonly maxHeaderBytes: number;

@@ -8,7 +8,7 @@ const http: JSONSchemaType<Settings['http']> = {
   type: 'object',
   description: 'Where the registry listens, and how patient it is.',
   additionalProperties: false,
-  required: ['host', 'port', 'drainTimeout', 'idleTimeout', 'maxHeaderBytes'],
+  required: ['host', 'port', 'workers', 'stopDelay', 'drainTimeout', 'idleTimeout', 'maxHeaderBytes'],
   properties: {
     host: {
       type: 'string',
@@ -23,6 +23,23 @@ const http: JSONSchemaType<Settings['http']> = {
       minimum: 0,
       maximum: 65_535,
       default: 5000,
+    },
+    workers: {
+      type: ['integer', 'string'],
+      description:
+        'How many processes `registry start` serves with, on one port; `auto` is one for each processor. One that dies is replaced. The storage has to be one that processes share. An embedded registry (`createRegistry`) serves in the process it is in, whatever this says.',
+      minimum: 1,
+      maximum: 256,
+      pattern: '^auto$',
+      default: 1,
+    },
+    stopDelay: {
+      type: 'number',
+      description:
+        'Seconds that a registry told to stop goes on taking connections while `/readyz` is a 503 already: what a balancer needs to notice. `drainTimeout` begins after it.',
+      minimum: 0,
+      maximum: DAY,
+      default: 0,
     },
     drainTimeout: {
       type: 'number',

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Hooks, Logger, RegistryEvent } from '@entrepot/plugin-sdk';
 import type { RequestContext } from '../http/request-context.ts';
+import { withinTime } from '../time-limit.ts';
 
 /** What a handler says of what it has done; the bus adds who asked and when. */
 export type Happening = Pick<
@@ -20,6 +21,7 @@ export class EventBus {
   readonly #waiting: RegistryEvent[] = [];
   #working = 0;
   #dropped = 0;
+  #becameIdle: (() => void) | undefined;
 
   constructor(hooks: Hooks, log: Logger) {
     this.#hooks = hooks;
@@ -53,6 +55,21 @@ export class EventBus {
     while (this.#working < AT_ONCE && this.#waiting.length > 0) void this.#work();
   }
 
+  /** Waits until the taps are done with all events, at most so long. What is left then is dropped, and counted in the log. */
+  async drain(milliseconds: number): Promise<void> {
+    if (this.#working === 0) return;
+    const idle = new Promise<void>((resolve) => {
+      this.#becameIdle = resolve;
+    });
+    await withinTime(milliseconds, idle).catch(() => undefined);
+    const waiting = this.#waiting.splice(0).length;
+    if (this.#working === 0) return;
+    this.#log.warn(
+      { dropped: waiting, unfinished: this.#working },
+      'the registry stops before the taps are done with its events: they are too slow',
+    );
+  }
+
   async #work(): Promise<void> {
     this.#working += 1;
     for (let event = this.#waiting.shift(); event !== undefined; event = this.#waiting.shift()) {
@@ -63,8 +80,10 @@ export class EventBus {
       }
     }
     this.#working -= 1;
-    if (this.#dropped === 0) return;
-    this.#log.warn({ dropped: this.#dropped }, 'events were dropped: their taps are too slow');
-    this.#dropped = 0;
+    if (this.#dropped > 0) {
+      this.#log.warn({ dropped: this.#dropped }, 'events were dropped: their taps are too slow');
+      this.#dropped = 0;
+    }
+    if (this.#working === 0) this.#becameIdle?.();
   }
 }

@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Hooks, Logger } from '@entrepot/plugin-sdk';
 import type { ApiSettings, RegistryParts } from '../api/registry-parts.ts';
 import { operationFor } from '../api/routes.ts';
@@ -10,6 +9,8 @@ import { ConnectionLost, RequestContext } from '../http/request-context.ts';
 import { clientError, sendError } from '../http/send-error.ts';
 import { discardUnreadBody } from '../http/unread-body.ts';
 import type { Store } from '../store/index.ts';
+import { withinTime } from '../time-limit.ts';
+import type { RequestListener } from './answer.ts';
 
 export interface DispatchParts {
   readonly hooks: Hooks;
@@ -18,11 +19,21 @@ export interface DispatchParts {
   readonly log: Logger;
 }
 
-/**
- * The life of a request: match, admit, answer, then tell the taps and the log. Made once all plugins are set up;
- * answers everything under `/v2`.
- */
-export function createDispatch({ hooks, store, config, log }: DispatchParts) {
+export interface Dispatch {
+  /** Answers everything under `/v2`. */
+  readonly handle: RequestListener;
+  /**
+   * Waits, at most so many milliseconds, until the taps have heard of all that has been answered. For a registry that
+   * stops, when no more requests come.
+   */
+  drain(milliseconds: number): Promise<void>;
+}
+
+/** The life of a request: match, admit, answer, then tell the taps and the log. Made once all plugins are set up. */
+export function createDispatch({ hooks, store, config, log }: DispatchParts): Dispatch {
+  /** Requests whose life is not over: an answer is received before its event is published. */
+  let serving = 0;
+  let becameIdle: (() => void) | undefined;
   const gatekeeper = new Gatekeeper(hooks);
   const bus = new EventBus(hooks, log);
   const parts: RegistryParts = { store, hooks, gatekeeper, settings: config };
@@ -78,6 +89,7 @@ export function createDispatch({ hooks, store, config, log }: DispatchParts) {
 
   async function serve(context: RequestContext): Promise<void> {
     const began = performance.now();
+    serving += 1;
     try {
       const happenings = await answer(context);
       if (happenings.length > 0 && bus.isUsed) bus.publish(context, happenings);
@@ -86,9 +98,21 @@ export function createDispatch({ hooks, store, config, log }: DispatchParts) {
     }
     discardUnreadBody(context.request);
     report(context, Math.round((performance.now() - began) * 1000) / 1000);
+    serving -= 1;
+    if (serving === 0) becameIdle?.();
   }
 
-  return (request: IncomingMessage, response: ServerResponse): void => {
-    void serve(new RequestContext(request, response));
+  return {
+    handle: (request, response) => void serve(new RequestContext(request, response)),
+    async drain(milliseconds) {
+      const began = performance.now();
+      if (serving > 0) {
+        const idle = new Promise<void>((resolve) => {
+          becameIdle = resolve;
+        });
+        await withinTime(milliseconds, idle).catch(() => undefined);
+      }
+      await bus.drain(Math.max(0, milliseconds - (performance.now() - began)));
+    },
   };
 }

@@ -5,7 +5,7 @@ import { withinTime } from '../time-limit.ts';
 /** The requests that are being answered. */
 export class InFlight {
   readonly #responses = new Set<ServerResponse>();
-  #draining = false;
+  #closing = false;
   #becameEmpty: (() => void) | undefined;
 
   get size(): number {
@@ -14,7 +14,7 @@ export class InFlight {
 
   add(response: ServerResponse): void {
     this.#responses.add(response);
-    if (this.#draining) response.shouldKeepAlive = false;
+    if (this.#closing) response.shouldKeepAlive = false;
     response.once('close', () => {
       this.#responses.delete(response);
       if (this.#responses.size === 0) this.#becameEmpty?.();
@@ -27,11 +27,15 @@ export class InFlight {
     return undefined;
   }
 
-  /** Waits until all are answered, at most so long. From now on answers carry `Connection: close`. */
-  async drain(milliseconds: number): Promise<void> {
-    this.#draining = true;
-    if (this.#responses.size === 0) return;
+  /** From now on answers carry `Connection: close`. */
+  closeConnections(): void {
+    this.#closing = true;
     for (const response of this.#responses) response.shouldKeepAlive = false;
+  }
+
+  /** Waits until all are answered, at most so long. */
+  async drain(milliseconds: number): Promise<void> {
+    if (this.#responses.size === 0) return;
     const empty = new Promise<void>((resolve) => {
       this.#becameEmpty = resolve;
     });

@@ -7,6 +7,7 @@ import { errorBody } from '../http/send-error.ts';
 import type { Logger } from '../log.ts';
 import { answerError, type RequestListener } from './answer.ts';
 import type { InFlight } from './in-flight.ts';
+import { listenError } from './listen-error.ts';
 
 /** Longer than proxies keep idle connections (60 s mostly): who closes second never meets a request on its way. */
 const KEEP_ALIVE_MILLISECONDS = 75_000;
@@ -66,8 +67,8 @@ export class HttpServer {
   async listen(): Promise<AddressInfo> {
     const { host, port } = this.#settings;
     await new Promise<void>((resolve, reject) => {
-      const refuse = (error: NodeJS.ErrnoException): void => {
-        reject(new Error(listenMessage(error, host, port), { cause: error }));
+      const refuse = (error: Error): void => {
+        reject(listenError(error, host, port));
       };
       this.#server.once('error', refuse).listen({ host, port }, () => {
         this.#server.off('error', refuse).on('error', (error) => {
@@ -142,20 +143,5 @@ function refusalOf(code: string | undefined): [message: string, options: { statu
       return ['the headers of the request took too long', { status: 408 }];
     default:
       return ['the request is no valid HTTP/1.1', { status: 400 }];
-  }
-}
-
-function listenMessage(error: NodeJS.ErrnoException, host: string, port: number): string {
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return `port ${port} of ${host} is in use; stop what uses it, or choose another with --port or http.port`;
-    case 'EACCES':
-      return `listening on port ${port} is not permitted; choose one above 1023 with --port or http.port`;
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return `${host} is no address of this machine; correct --host or http.host`;
-    default:
-      return `cannot listen on ${host}:${port}: ${error.message}`;
   }
 }

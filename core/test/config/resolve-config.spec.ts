@@ -38,6 +38,15 @@ describe('resolveConfig', () => {
     expect(config.log.level).to.equal('debug');
   });
 
+  it('takes a number of workers or auto, and nothing else', async () => {
+    expect((await resolveConfig({})).http.workers).to.equal(1);
+    expect((await resolveConfig({ http: { workers: 4 } })).http.workers).to.equal(4);
+    expect((await resolveConfig({ http: { workers: 'auto' } })).http.workers).to.equal('auto');
+    for (const workers of [0, 257, 1.5, 'all', null]) {
+      expect(await problemsOf({ http: { workers } }), String(workers)).to.have.lengthOf(1);
+    }
+  });
+
   it('freezes the result to its leaves and leaves the input as it was', async () => {
     const written = { http: { port: 8080 }, plugins: [htpasswd({ file: 'users' })] };
     const config = await resolveConfig(written);

@@ -1,3 +1,4 @@
+import cluster from 'node:cluster';
 import { definePlugin, type JSONSchemaType } from '@entrepot/plugin-sdk';
 import { MemoryDriver } from './driver.ts';
 import { Memory } from './memory.ts';
@@ -30,5 +31,13 @@ export default definePlugin<Options, Partial<Options>>({
   setup({ name, hooks, options }) {
     const driver = new MemoryDriver(new Memory(options.maxBytes));
     hooks.storage.tap(name, () => driver);
+    return { start: refuseWorkers };
   },
 });
+
+async function refuseWorkers(): Promise<void> {
+  if (cluster.isPrimary) return;
+  throw new Error(
+    'each worker would have images of its own in its memory; set http.workers to 1, or choose a storage that they share',
+  );
+}
