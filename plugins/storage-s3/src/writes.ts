@@ -5,8 +5,8 @@ import type { S3 } from './s3/client.ts';
 import type { Objects } from './s3/objects.ts';
 import { isBeingRemoved } from './tombstones.ts';
 
-/** How often a write looks again at what stands in its way, and the pauses where it waits for that: 5 s in all. */
-const TURNS = 12;
+/** How often a write looks again at what stands in its way, and the pauses where it waits for that: 3 s in all. */
+const TURNS = 8;
 const pauseBefore = (turn: number): number => Math.min(1_000, 25 * 2 ** turn);
 
 /**

@@ -1,3 +1,4 @@
+import { isStorageError, type StorageDriver } from '@entrepot/plugin-sdk';
 import { describePlugin, describeStorageDriver } from '@entrepot/plugin-sdk/conformance';
 import storageS3 from '@entrepot/storage-s3';
 import { expect } from 'chai';
@@ -35,6 +36,21 @@ export function describeS3Conformance({ name, start, abilities, options = {} }: 
       s3.close();
     });
 
+    it('what is created after a delete is never hit by it', async () => {
+      const input = { ...(await scratchBucket(server)), ...options };
+      const [one, two] = [await probedDriver(input), await probedDriver(input)];
+      for (let round = 0; round < 40; round += 1) {
+        const { etag } = await one.driver.write('a', Buffer.from(`old ${round}`));
+        const created = createAsSoonAsPossible(two.driver, Buffer.from(`new ${round}`));
+        await one.driver.delete('a', { ifMatch: etag });
+        await created;
+        expect((await one.driver.read('a'))?.bytes).to.deep.equal(new TextEncoder().encode(`new ${round}`));
+        await one.driver.delete('a');
+      }
+      one.s3.close();
+      two.s3.close();
+    });
+
     describePlugin({ describe, it }, storageS3, { valid, invalid: { bucket: '' } });
 
     describeStorageDriver(
@@ -61,4 +77,15 @@ export function describeS3Conformance({ name, start, abilities, options = {} }: 
       },
     );
   });
+}
+
+async function createAsSoonAsPossible(driver: StorageDriver, bytes: Uint8Array): Promise<void> {
+  for (;;) {
+    try {
+      await driver.write('a', bytes, { ifAbsent: true });
+      return;
+    } catch (error) {
+      if (!isStorageError(error, 'PRECONDITION_FAILED')) throw error;
+    }
+  }
 }
