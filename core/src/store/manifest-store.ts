@@ -110,7 +110,8 @@ export class ManifestStore {
    * that went with it; `undefined` when there was none.
    *
    * The order: a mark, which tells a put of the same manifest to write it again; its tags; its referrers entry; the
-   * manifest. Each goes only if the mark still stands, by the version it had before that was seen.
+   * manifest. A tag or entry goes by the version that has been read, and only if it is of the life that has been marked,
+   * or the mark still stood after it was read: what a later put has set is not taken away.
    */
   async delete(
     repository: string,
@@ -124,7 +125,8 @@ export class ManifestStore {
       current === undefined || current.deleting ? undefined : { ...current, deleting: true },
     );
     if (marked === undefined) return undefined;
-    const isDoomed = async (): Promise<boolean> =>
+    const isDoomed = async (incarnation: string): Promise<boolean> =>
+      incarnation === marked.value.incarnation ||
       (await this.#records.read(key))?.object.etag === marked.object.etag;
     const tags = await this.#near.tags.deleteAllOf(repository, digest, isDoomed);
     const subject = subjectOf(marked.value);

@@ -66,16 +66,17 @@ export class ReferrerStore {
     );
   }
 
-  /** Removes the entry, if `isDoomed` holds, which is asked after it has been read. */
+  /** Removes the entry, unless `isDoomed` says no, which is asked after it has been read and gets its life. */
   async remove(
     repository: string,
     subject: string,
     digest: string,
-    isDoomed: () => Promise<boolean>,
+    isDoomed: (incarnation: string) => Promise<boolean>,
   ): Promise<void> {
     const key = keys.referrer(repository, subject, digest);
     const current = await this.#records.read(key);
-    if (current !== undefined && (await isDoomed())) await this.#records.delete(key, current);
+    if (current === undefined || !(await isDoomed(current.value.incarnation))) return;
+    await this.#records.delete(key, current);
   }
 
   /** Referrers of `subject` in the order of their digests. */

@@ -66,15 +66,19 @@ export class TagStore {
   }
 
   /**
-   * Removes every tag that points at `digest`, as long as `isDoomed` holds, which is asked after each tag has been
-   * read. Gives their names.
+   * Removes every tag that points at `digest`, unless `isDoomed` says no, which is asked after the tag has been read
+   * and gets the life of the manifest in which it was set. Gives their names.
    */
-  async deleteAllOf(repository: string, digest: string, isDoomed: () => Promise<boolean>): Promise<string[]> {
+  async deleteAllOf(
+    repository: string,
+    digest: string,
+    isDoomed: (incarnation: string) => Promise<boolean>,
+  ): Promise<string[]> {
     const tags: string[] = [];
     for await (const page of listAll(this.#driver, keys.tags(repository))) {
       await mapLimited(page, READS_AT_ONCE, async (key) => {
         const current = await this.#records.read(key);
-        if (current?.value.digest !== digest || !(await isDoomed())) return;
+        if (current?.value.digest !== digest || !(await isDoomed(current.value.incarnation))) return;
         if (await this.#records.delete(key, current)) tags.push(keys.tagOf(key));
       });
     }
