@@ -1,6 +1,8 @@
 import { createRegistry, type Registry } from '@entrepot/core';
 import { expect } from 'chai';
-import storageMemory from '@entrepot/storage-memory';
+import { isStorageError } from '@entrepot/plugin-sdk';
+import storageMemory, { Memory, MemoryDriver } from '@entrepot/storage-memory';
+import { createStore } from '../../core/src/store/index.ts';
 import { expectError } from '../oci/answers.ts';
 import { bareManifest, contentOf, digestOf, noise } from '../oci/content.ts';
 import { HttpClient } from '../oci/http-client.ts';
@@ -104,3 +106,27 @@ describe('While its storage is full, a registry', () => {
     expect((await push(noise(7 * MIB, 2))).status).to.equal(201);
   });
 });
+
+describe('An upload that nobody goes on with', () => {
+  it('gives its space back when it has expired', async () => {
+    const log = { debug() {}, info() {}, warn() {}, error() {} };
+    const { uploads } = createStore(new MemoryDriver(new Memory(8 * MIB)), {
+      log,
+      uploads: { maxAge: -1, maxConcurrent: 10 },
+      manifestCacheBytes: MIB,
+      blobCacheBytes: MIB,
+    });
+    const bytes = noise(6 * MIB);
+    const { id } = await uploads.begin('library/app', 'sha512');
+    await uploads.append('library/app', id, { body: pieces(bytes) });
+    const push = () => uploads.put('library/app', digestOf(bytes), { body: pieces(bytes) });
+    expect(isStorageError(await push().catch((error: unknown) => error), 'NO_SPACE')).to.equal(true);
+    expect(await uploads.expire()).to.equal(1);
+    expect((await push()).size).to.equal(bytes.length);
+  });
+});
+
+/** The store keeps what it is given: each piece is a copy. */
+async function* pieces(bytes: Buffer): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += 65_536) yield new Uint8Array(bytes.subarray(at, at + 65_536));
+}
