@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { CheckFlags } from './commands/check.ts';
 import type { InitFlags } from './commands/init.ts';
 import type { StartFlags } from './commands/start.ts';
+import type { VerifyFlags } from './commands/verify.ts';
 import { messageOf } from './error-message.ts';
 import { readVersion } from './version.ts';
 
@@ -36,6 +37,20 @@ export async function main(argv: readonly string[]): Promise<void> {
     .description('check the configuration and the plugins, and start nothing')
     .option('-c, --config <file>', 'configuration file (default: registry.config.* in the current folder)')
     .action((flags: CheckFlags) => run(async () => (await import('./commands/check.ts')).check(flags)));
+
+  program
+    .command('verify')
+    .description('look through all that is stored and find what is missing, damaged or left over')
+    .option('-c, --config <file>', 'configuration file (default: registry.config.* in the current folder)')
+    .option('--deep', 'hash the bytes of every blob')
+    .option('--repair', 'repair what can be repaired with certainty, and set aside what is damaged')
+    .option('--json', 'write lines of JSON on a terminal too')
+    .addHelpText(
+      'after',
+      '\nThe exit code is 0 when all is sound, 1 when something was found, 2 when it cannot be told.',
+    )
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+    .action((flags: VerifyFlags) => run(async () => (await import('./commands/verify.ts')).verify(flags)));
 
   program
     .command('init')

@@ -56,11 +56,13 @@ export class PluginHost {
   }
 
   /**
-   * Starts the plugins in order. When one fails, those that have been started are stopped.
+   * Starts the plugins in order, or those of them that are `wanted`. When one fails, those that have been started are
+   * stopped.
    * @throws Error that names the plugin that has failed.
    */
-  async start(): Promise<void> {
+  async start(wanted: ReadonlySet<string> = new Set(this.names)): Promise<void> {
     for (const plugin of this.#plugins) {
+      if (!wanted.has(plugin.name)) continue;
       try {
         await withinTime(
           this.#limits.start,

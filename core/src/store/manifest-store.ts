@@ -184,12 +184,18 @@ export class ManifestStore {
 }
 
 /** Layers that may be fetched from elsewhere need not be here (OCI image-spec, "Non-Distributable Layers"). */
-function isForeign(blob: Descriptor): boolean {
+export function isForeign(blob: Descriptor): boolean {
   return blob.urls !== undefined && blob.urls.length > 0;
 }
 
 /** What a referrers list says of a manifest (distribution-spec, "Listing Referrers"). */
-function referrerOf({ mediaType, digest, bytes, artifactType, annotations }: ParsedManifest): Descriptor {
+export function referrerOf({
+  mediaType,
+  digest,
+  bytes,
+  artifactType,
+  annotations,
+}: ParsedManifest): Descriptor {
   return {
     mediaType,
     digest,

@@ -22,13 +22,13 @@ export interface ReferrersPage {
 const READS_AT_ONCE = 32;
 const KEYS_AT_ONCE = 200;
 
-interface Referrer {
+export interface Referrer {
   readonly descriptor: Descriptor;
   /** The life of the manifest that the entry is of. */
   readonly incarnation: string;
 }
 
-const referrerFormat: RecordFormat<Referrer> = jsonFormat(({ descriptor, incarnation }) => {
+const json: RecordFormat<Referrer> = jsonFormat(({ descriptor, incarnation }) => {
   if (!isObject(descriptor) || typeof incarnation !== 'string') return undefined;
   const { mediaType, digest, size, artifactType, annotations } = descriptor;
   if (typeof mediaType !== 'string' || typeof digest !== 'string' || !isCount(size)) return undefined;
@@ -43,6 +43,11 @@ const referrerFormat: RecordFormat<Referrer> = jsonFormat(({ descriptor, incarna
     incarnation,
   };
 });
+
+export const referrerFormat: RecordFormat<Referrer> = {
+  ...json,
+  belongs: ({ descriptor }, key) => keys.isOfReferrer(key, descriptor.digest),
+};
 
 /** Which manifests of a repository name another as their subject. One object each: adding and removing never race. */
 export class ReferrerStore {

@@ -54,12 +54,17 @@ export const tagRecordFormat: RecordFormat<TagRecord> = {
     const { digest, mediaType, size, incarnation } = present;
     if (typeof digest !== 'string' || !isDigest(digest) || typeof mediaType !== 'string') return undefined;
     if (!isCount(size) || typeof incarnation !== 'string') return undefined;
-    const history = parseObject(bytes.subarray(end + 1))?.['history'];
-    const changes = Array.isArray(history) ? history.filter(isTagChange) : [];
-    return { digest, mediaType, size, incarnation, history: changes };
+    return { digest, mediaType, size, incarnation, history: historyOf(bytes) };
   },
 };
 
+/** What the second line of a record says, whether the first one makes sense or not. */
+export function historyOf(bytes: Uint8Array): readonly TagChange[] {
+  const history = parseObject(bytes.subarray(bytes.indexOf(0x0a) + 1))?.['history'];
+  return Array.isArray(history) ? history.filter(isTagChange) : [];
+}
+
 function isTagChange(value: unknown): value is TagChange {
-  return isObject(value) && typeof value['digest'] === 'string' && isCount(value['at']);
+  const digest = isObject(value) ? value['digest'] : undefined;
+  return isObject(value) && typeof digest === 'string' && isDigest(digest) && isCount(value['at']);
 }
