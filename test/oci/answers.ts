@@ -5,7 +5,7 @@ import type { Answer } from './http-client.ts';
 export type Json = Readonly<Record<string, unknown>>;
 
 /** The JSON object in the body. */
-export function jsonOf({ body }: Answer): Json {
+export function jsonOf({ body }: Pick<Answer, 'body'>): Json {
   const json: unknown = JSON.parse(body.toString());
   if (!isObject(json)) throw new Error(`the body is no JSON object: ${body.toString()}`);
   return json;
