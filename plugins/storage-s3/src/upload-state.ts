@@ -18,7 +18,7 @@ const MD5 = /^"[0-9a-f]{32}"$/;
 
 /**
  * A state as JSON. Etags of parts are nearly always MD5 sums, for which 22 characters suffice: 10,000 parts, the most
- * there can be, take 230 KB, or 310 KB with checksums.
+ * there can be, take 230 KB, or 320 KB with checksums.
  */
 export function encodeState({ id, mark, parts }: UploadState): JsonValue {
   return { id, mark, parts: parts.map(pack).join(' ') };
