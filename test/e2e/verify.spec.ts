@@ -145,7 +145,7 @@ export default { http: { port: 1 }, plugins: [storageFilesystem({ root: ${JSON.s
       key: orphan,
       detail: 'nothing refers to these 17 bytes',
     });
-    // Removing it takes a minute of waiting, which is tested elsewhere.
+    // Removing it takes minutes of waiting; that it is removed is tested elsewhere.
     await rm(fileOf(orphan));
 
     const repaired = await verify('--deep', '--repair');

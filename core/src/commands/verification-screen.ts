@@ -52,7 +52,7 @@ export class VerificationScreen implements Teller {
       `${count(objects)} of ${count(total)} objects`,
       ...(bytes > 0 ? [`${size(bytes)} hashed`] : []),
       ...(this.#findings > 0 ? [`${count(this.#findings)} found`] : []),
-      ...(isWaiting ? ['waiting a minute to be certain'] : []),
+      ...(isWaiting ? ['waiting two minutes to be certain'] : []),
     ];
     this.#terminal.write(
       CLEAR_LINE + parts.join('  ').slice(0, (this.#terminal.columns || DEFAULT_COLUMNS) - 1),

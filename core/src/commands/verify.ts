@@ -54,6 +54,8 @@ export async function verify({
   repair = false,
   json = false,
 }: VerifyFlags): Promise<void> {
+  // Whoever reads the findings has gone.
+  process.stdout.once('error', () => process.exit(COULD_NOT_RUN));
   try {
     const { config } = await loadConfig(file === undefined ? {} : { file });
     const log = await createLog(config.log, process.stderr);

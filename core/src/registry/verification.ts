@@ -3,6 +3,7 @@ import { splitDigest } from '../digest.ts';
 import type { Logger } from '../log.ts';
 import { parseManifest } from '../manifest/parse-manifest.ts';
 import { createStore } from '../store/index.ts';
+import { TimeLimitedDriver } from '../store/time-limited-driver.ts';
 import { Verification } from '../store/verify/verification.ts';
 import { openStorage } from './open-storage.ts';
 
@@ -30,7 +31,7 @@ export async function openVerification(
     manifestCacheBytes: config.cache.manifestBytes,
     blobCacheBytes: config.cache.blobBytes,
   });
-  const verification = new Verification(driver, {
+  const verification = new Verification(new TimeLimitedDriver(driver), {
     deep,
     repair,
     mayLack: config.manifests.mayLack,

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { isStorageError, type Logger, type SmallObject, type StorageDriver } from '@entrepot/plugin-sdk';
 import { LRUCache } from 'lru-cache';
+import { messageOf } from '../error-message.ts';
 import { Coalesced } from './coalesced.ts';
 
 /** A record as read: its value, and the version it was read at. */
@@ -166,7 +167,7 @@ export class Records<Value> {
 
   async #fetch(key: string): Promise<Entry<Value> | undefined> {
     const known = this.#cache.get(key);
-    const object = await this.#driver.read(key, known?.object);
+    const object = await this.#read(key, known?.object);
     if (object === undefined) {
       if (known !== undefined) this.#cache.delete(key);
       return undefined;
@@ -178,6 +179,16 @@ export class Records<Value> {
     const entry = { object, value };
     this.#cache.set(key, entry);
     return entry;
+  }
+
+  /** What the storage cannot give is told by its key: an object of its own may be damaged beyond reading. */
+  async #read(key: string, known: SmallObject | undefined): Promise<SmallObject | undefined> {
+    try {
+      return await this.#driver.read(key, known);
+    } catch (error) {
+      this.#log.warn({ key, reason: messageOf(error) }, 'a record could not be read');
+      throw error;
+    }
   }
 }
 

@@ -229,9 +229,12 @@ describe('Verifying', () => {
       await replace(keys.record(digestOf(small)), `"size":${small.length}`, `"size":${small.length - 1}`);
       await replace(keys.record(digestOf(large)), `"data":"${data}"`, `"data":"${keys.data(newId())}"`);
       await replace(keys.record(digestOf(config)), `"size":${config.length}`, `"size":1`);
+      const other = Buffer.alloc(30_000, 'another');
+      await pushBlob({ url, repository }, other);
+      await replace(keys.record(digestOf(other)), '"data":"data/', '"data":"../');
       expect(Object.keys(await flaws())).to.deep.equal(['config', 'small', 'large', 'range']);
       const found = await repair();
-      expect(repairs(found).slice(0, 3)).to.deep.equal(Array(3).fill('corrected the record'));
+      expect(repairs(found).slice(0, 4)).to.deep.equal(Array(4).fill('corrected the record'));
       expect(await flaws()).to.deep.equal({});
       expect(await verify({ deep: true })).to.deep.equal([]);
     });

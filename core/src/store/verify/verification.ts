@@ -19,7 +19,7 @@ import { TagCheck } from './tag-check.ts';
 import { UploadCheck } from './upload-check.ts';
 
 const HOUR = 60 * 60 * 1000;
-const waits: VerifyWaits = { patience: 500, settle: 60_000, safetyAge: 24 * HOUR };
+const waits: VerifyWaits = { patience: 500, settle: 120_000, safetyAge: 24 * HOUR };
 
 /** Objects looked at at once; when all bytes are hashed, fewer. */
 const AT_ONCE = 32;
