@@ -154,7 +154,7 @@ export const schema: JSONSchemaType<Options> = {
       type: 'number',
       minimum: 0.1,
       maximum: 3600,
-      default: 30,
+      default: 15,
       description: 'Seconds without progress after which an attempt is given up.',
     },
     maxAttempts: {

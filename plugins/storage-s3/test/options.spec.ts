@@ -23,7 +23,7 @@ describe('the options of storage-s3', () => {
       accelerate: false,
       partSize: 8 * 1024 ** 2,
       connections: 64,
-      timeout: 30,
+      timeout: 15,
       maxAttempts: 6,
     });
     expect(problemsOf({})).to.have.lengthOf(1);

@@ -12,11 +12,17 @@ interface Story {
 }
 
 /** Requests that make no pauses. */
-function begin({ attempts = 4, patience = 60_000, budget = new RetryBudget() } = {}): Story {
+function begin({
+  attempts = 4,
+  patience = 60_000,
+  deadline = 60_000,
+  budget = new RetryBudget(),
+} = {}): Story {
   const story = { retries: [], renewals: 0 };
   const requests = new Requests({
     attempts,
     patience,
+    deadline,
     budget,
     renewCredentials: async () => {
       told.renewals += 1;
@@ -127,6 +133,14 @@ describe('a request', () => {
     const thrown = await refusal(requests.send('ask', failing(...Array<Error>(10).fill(reset))));
     expect(isStorageError(thrown, 'UNAVAILABLE')).to.equal(true);
     expect(retries).to.have.lengthOf(2);
+  });
+
+  it('is given up after its time, of which it has more for the bytes it carries', async () => {
+    const { requests, retries } = begin({ deadline: -1000 });
+    await refusal(requests.send('ask', failing(reset)));
+    expect(retries).to.deep.equal([]);
+    await requests.send('ask', failing(reset), { bytes: 10_000_000 });
+    expect(retries).to.have.lengthOf(1);
   });
 
   it('gets new credentials once they have expired', async () => {

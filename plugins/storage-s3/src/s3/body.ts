@@ -13,7 +13,7 @@ export function bodyOf(
   chunks: readonly Uint8Array[],
   progress: () => void,
 ): { readonly body: Uint8Array | Readable; readonly length: number } {
-  const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  const length = sizeOf(chunks);
   if (length <= HASHED) return { body: Buffer.concat(chunks), length };
   return {
     body: Readable.from(slicesOf(chunks, progress), { objectMode: false, highWaterMark: SLICE }),
@@ -32,6 +32,11 @@ export function heldBody(
     yield bytes.subarray(-1);
   };
   return { body: Readable.from(held(), { objectMode: false }), length: bytes.length };
+}
+
+/** Bytes of all chunks. */
+export function sizeOf(chunks: readonly Uint8Array[]): number {
+  return chunks.reduce((sum, chunk) => sum + chunk.length, 0);
 }
 
 function* slicesOf(chunks: readonly Uint8Array[], progress: () => void): Generator<Uint8Array> {

@@ -10,6 +10,8 @@ import { Connections } from './connections.ts';
 import { Requests } from './requests.ts';
 import { RetryBudget } from './retry-budget.ts';
 
+/** Milliseconds after which nothing is tried again: core waits for a minute. */
+const DEADLINE = 40_000;
 /** Milliseconds a health check may take. */
 const HEALTH_CHECK = 4_000;
 /** Bytes the SDK gathers of a stream before it cuts a chunk with a checksum; S3 wants 8 KiB at least. */
@@ -90,6 +92,7 @@ export class S3 {
     this.requests = new Requests({
       attempts: maxAttempts,
       patience: this.patience,
+      deadline: DEADLINE,
       budget: new RetryBudget(),
       renewCredentials: () => credentials({ forceRefresh: true }),
       onRetry: (what, outcome, error) =>

@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-s3';
 import type { ByteRange } from '@entrepot/plugin-sdk';
 import { writeMark, type Mark } from '../mark.ts';
-import { bodyOf } from './body.ts';
+import { bodyOf, sizeOf } from './body.ts';
 import { given, type S3 } from './client.ts';
 import { outcomeOf } from './outcomes.ts';
 import type { Answer } from './requests.ts';
@@ -50,6 +50,7 @@ export class MultipartUploads {
 
   /** Uploads part `number`, counted from 1, in place of the one that may be there. */
   async uploadPart(key: string, id: string, number: number, chunks: readonly Uint8Array[]): Promise<Part> {
+    const bytes = sizeOf(chunks);
     const { value } = await this.#s3.requests.send(
       `upload part ${number} of ${key}`,
       async ({ signal, progress }) => {
@@ -69,6 +70,7 @@ export class MultipartUploads {
           throw error;
         }
       },
+      { bytes },
     );
     return partOf(value);
   }

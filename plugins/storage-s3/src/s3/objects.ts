@@ -74,7 +74,11 @@ export class Objects {
         );
         return { etag: given(output.ETag, 'ETag'), at: this.#s3.answeredAt(output) };
       },
-      { expected: ['refused', 'absent'], ...(hold === undefined ? {} : { attempts: 1 }) },
+      {
+        expected: ['refused', 'absent'],
+        bytes: bytes.length,
+        ...(hold === undefined ? {} : { attempts: 1 }),
+      },
     );
   }
 

@@ -27,12 +27,16 @@ export interface RequestOptions<Expected> {
   readonly attempts?: number;
   /** Milliseconds an attempt may go without progress, when not as many as usual. */
   readonly patience?: number;
+  /** Bytes it carries, for which it gets more time. */
+  readonly bytes?: number;
 }
 
 export interface RequestsOptions {
   readonly attempts: number;
-  /** Milliseconds. */
+  /** Milliseconds an attempt may go without progress. */
   readonly patience: number;
+  /** Milliseconds after which no further attempt begins. */
+  readonly deadline: number;
   readonly budget: RetryBudget;
   /** Gets new credentials. */
   readonly renewCredentials: () => Promise<unknown>;
@@ -42,6 +46,8 @@ export interface RequestsOptions {
   readonly random: () => number;
 }
 
+/** Milliseconds of the deadline that each byte adds: a line that takes 100 kB/s is slow, not dead. */
+const PER_BYTE = 0.01;
 /** Milliseconds: the longest pause after the first attempt, and after many. */
 const FIRST_PAUSE = { unknown: 50, busy: 200 };
 const LONGEST_PAUSE = 5_000;
@@ -74,9 +80,11 @@ export class Requests {
       expected = [],
       attempts = this.#options.attempts,
       patience = this.#options.patience,
+      bytes = 0,
     }: RequestOptions<Expected> = {},
   ): Promise<Answer<Value, Expected>> {
     const { budget, onRetry } = this.#options;
+    const deadline = performance.now() + this.#options.deadline + bytes * PER_BYTE;
     let doubt = false;
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -87,7 +95,12 @@ export class Requests {
         const outcome = outcomeOf(error);
         const told = expected.find((one) => one === outcome);
         if (told !== undefined) return { outcome: told, doubt };
-        if (!isWorthAnother(outcome) || attempt >= attempts || !budget.spend()) {
+        if (
+          !isWorthAnother(outcome) ||
+          attempt >= attempts ||
+          performance.now() > deadline ||
+          !budget.spend()
+        ) {
           throw storageError(what, outcome, error);
         }
         doubt ||= outcome === 'unknown';
