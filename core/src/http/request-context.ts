@@ -3,7 +3,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:
 import type { Identity, LargeObject } from '@entrepot/plugin-sdk';
 import type { Query } from './query.ts';
 import type { Endpoint, Route } from './match-route.ts';
-import { endAnswer } from './unread-body.ts';
+import { endAnswer, isTooMuchToDiscard } from './unread-body.ts';
 
 /** The client went away, or something cut the connection: there is nobody to answer. */
 export class ConnectionLost extends Error {
@@ -137,6 +137,7 @@ export class RequestContext {
   #writeHead(status: number, headers: OutgoingHttpHeaders): void {
     // Who has not been told to go on will not send its body: the connection cannot be used again (RFC 9110, 10.1.1).
     const connection = this.#awaitsContinue ? { connection: 'close' } : undefined;
+    if (isTooMuchToDiscard(this.request)) this.#response.shouldKeepAlive = false;
     this.#response.writeHead(status, {
       ...headers,
       ...connection,

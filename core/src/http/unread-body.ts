@@ -5,6 +5,11 @@ import { finished } from 'node:stream';
 const BYTES = 16 * 1024 * 1024;
 const MILLISECONDS = 10_000;
 
+/** Whether so much is still to come that {@link discardUnreadBody} will cut the connection rather than read it. */
+export function isTooMuchToDiscard({ complete, headers }: IncomingMessage): boolean {
+  return !complete && Number(headers['content-length'] ?? 0) > BYTES;
+}
+
 /**
  * Ends an answer. A connection that is closed with bytes of the client unread is reset, and a reset overtakes the
  * answer: one that is to be closed stays open until {@link discardUnreadBody} has come to the end of the body. Unless

@@ -10,6 +10,7 @@ export type RequestListener = (request: IncomingMessage, response: ServerRespons
 
 /** Answers outside of `/v2`. The body is JSON, and no cache keeps it. */
 export function answerJson(response: ServerResponse, status: number, body: string): void {
+  if (isTooMuchToDiscard(response.req)) response.shouldKeepAlive = false;
   response.writeHead(status, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),

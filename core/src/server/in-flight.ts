@@ -21,10 +21,9 @@ export class InFlight {
     });
   }
 
-  /** The answer under way on a connection, if any. */
-  on(socket: Duplex): ServerResponse | undefined {
-    for (const response of this.#responses) if (response.req.socket === socket) return response;
-    return undefined;
+  /** The answers under way on a connection, in the order of their requests: several if those came faster. */
+  on(socket: Duplex): ServerResponse[] {
+    return [...this.#responses].filter((response) => response.req.socket === socket);
   }
 
   /** From now on answers carry `Connection: close`. */

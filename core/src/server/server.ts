@@ -1,13 +1,13 @@
-import { createServer, STATUS_CODES, type Server, type ServerResponse } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { RegistryError } from '@entrepot/plugin-sdk';
 import type { Settings } from '../config/define-config.ts';
-import { errorBody } from '../http/send-error.ts';
 import type { Logger } from '../log.ts';
 import { answerError, type RequestListener } from './answer.ts';
 import type { InFlight } from './in-flight.ts';
 import { listenError } from './listen-error.ts';
+import { hostRefusal, refusalOf, Unanswerable } from './unanswerable.ts';
 
 /** Longer than proxies keep idle connections (60 s mostly): who closes second never meets a request on its way. */
 const KEEP_ALIVE_MILLISECONDS = 75_000;
@@ -26,6 +26,7 @@ export class HttpServer {
   readonly #settings: Settings['http'];
   readonly #inFlight: InFlight;
   readonly #log: Logger;
+  readonly #unanswerable = new Unanswerable();
   #closed: Promise<void> | undefined;
 
   constructor({ listener, settings, inFlight, log }: ServerParts) {
@@ -39,18 +40,30 @@ export class HttpServer {
       // An upload may last hours. What must not last is a connection without progress: #onIdle.
       requestTimeout: 0,
       insecureHTTPParser: false,
+      // Node's own refusal has no body.
+      requireHostHeader: false,
     });
     this.#server.timeout = settings.idleTimeout * 1000;
+    // Node would leave out what comes behind the first 2000, and maxHeaderSize is a bound already.
+    this.#server.maxHeadersCount = 0;
+    const listen: RequestListener = (request, response) => {
+      const refusal = hostRefusal(request);
+      if (refusal === undefined) listener(request, response);
+      else answerError(response, refusal, log);
+    };
     this.#server
-      .on('request', listener)
+      .on('request', listen)
       // Who asks first (`Expect: 100-continue`) is answered by the endpoint, which may refuse before the body comes.
-      .on('checkContinue', listener)
+      .on('checkContinue', listen)
       .on('checkExpectation', (_request, response: ServerResponse) => {
         answerError(
           response,
           new RegistryError('UNSUPPORTED', 'only 100-continue can be expected', { status: 417 }),
           log,
         );
+      })
+      .on('connect', (_request, socket: Duplex) => {
+        this.#unanswerable.refuse(socket, new RegistryError('UNSUPPORTED', 'this is no proxy'));
       })
       .on('clientError', (error: NodeJS.ErrnoException, socket) => {
         this.#onClientError(error, socket);
@@ -98,24 +111,26 @@ export class HttpServer {
     await this.#closed;
   }
 
-  /** What is no HTTP gets the spec's error body too, unless an answer is under way: that would be garbled by it. */
+  /**
+   * What is no HTTP gets the spec's error body too: after the answers to what came before it, and not in the middle of
+   * the answer to the very request that turns out to be broken.
+   */
   #onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
-    if (error.code === 'ECONNRESET' || !socket.writable || this.#inFlight.on(socket)?.headersSent === true) {
+    if (this.#unanswerable.has(socket)) return;
+    const answers = this.#inFlight.on(socket);
+    const isAnswered = answers.some(({ req, headersSent }) => !req.complete && headersSent);
+    if (error.code === 'ECONNRESET' || !socket.writable || isAnswered) {
       socket.destroy();
       return;
     }
     this.#log.debug({ err: error }, 'a request was not understood');
-    const refusal = new RegistryError('UNSUPPORTED', ...refusalOf(error.code));
-    const body = errorBody(refusal, '');
-    socket.end(
-      `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\n` +
-        `Connection: close\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-    );
+    const before = answers.findLast(({ req }) => req.complete);
+    this.#unanswerable.refuse(socket, refusalOf(error.code), before);
   }
 
   /** Nothing has moved on a connection for a while. Whoever is waited for pays: a client is cut, our own storage is not. */
   #onIdle(socket: Socket): void {
-    const response = this.#inFlight.on(socket);
+    const [response] = this.#inFlight.on(socket);
     if (response === undefined || waitsForClient(response)) {
       if (response !== undefined)
         this.#log.info({ url: response.req.url }, 'a connection without progress was closed');
@@ -131,17 +146,4 @@ function waitsForClient({ req, socket, writableLength }: ServerResponse): boolea
   return (
     (!req.complete && req.readableLength === 0) || writableLength > 0 || (socket?.writableLength ?? 0) > 0
   );
-}
-
-function refusalOf(code: string | undefined): [message: string, options: { status: number }] {
-  switch (code) {
-    case 'HPE_HEADER_OVERFLOW':
-      return ['the headers of the request are too large', { status: 431 }];
-    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
-      return ['the chunk extensions of the request are too large', { status: 413 }];
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return ['the headers of the request took too long', { status: 408 }];
-    default:
-      return ['the request is no valid HTTP/1.1', { status: 400 }];
-  }
 }
