@@ -144,6 +144,20 @@ describe('A client that is refused', () => {
     });
   }
 
+  it('when it asks for leave to send, is not taken to send what it sends next', async () => {
+    for (const [line, expectation, status] of [
+      ['PUT /elsewhere', '100-continue', 404],
+      ['PUT /v2/nothing', '100-continue', 404],
+      ['PUT /v2/nothing', 'tea', 417],
+    ] as const) {
+      const connection = await connect();
+      connection.head(`${line} HTTP/1.1`, 'Content-Length: 9', `Expect: ${expectation}`);
+      const answer = await connection.answer();
+      expect([answer.status, answer.headers.get('connection')]).to.deep.equal([status, 'close']);
+      await connection.closed();
+    }
+  });
+
   it('for a tunnel reads that there is none', async () => {
     const connection = await connect();
     connection.send(`CONNECT registry.example:443 HTTP/1.1\r\n${host}\r\nGET /v2/ HTTP/1.1\r\n${host}\r\n`);

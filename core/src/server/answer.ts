@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { RegistryError } from '@entrepot/plugin-sdk';
 import { clientError, errorBody } from '../http/send-error.ts';
-import { discardUnreadBody } from '../http/unread-body.ts';
+import { discardUnreadBody, endAnswer, isTooMuchToDiscard } from '../http/unread-body.ts';
 import type { Logger } from '../log.ts';
 
 /** What takes a request: a listener of Node's HTTP server. */
@@ -10,14 +10,17 @@ export type RequestListener = (request: IncomingMessage, response: ServerRespons
 
 /** Answers outside of `/v2`. The body is JSON, and no cache keeps it. */
 export function answerJson(response: ServerResponse, status: number, body: string): void {
-  if (isTooMuchToDiscard(response.req)) response.shouldKeepAlive = false;
+  const { req: request } = response;
+  // Who has asked for leave to send a body will not send it now: what comes next on the connection cannot be told.
+  const awaitsLeave = request.headers.expect !== undefined && !request.complete;
+  if (awaitsLeave || isTooMuchToDiscard(request)) response.shouldKeepAlive = false;
   response.writeHead(status, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
   });
-  response.end(body);
-  discardUnreadBody(response.req);
+  endAnswer(response, body, awaitsLeave);
+  discardUnreadBody(request);
 }
 
 /** Answers outside of `/v2` with the spec's error body. The cause of a 5xx goes to the log, under the id the client gets. */
