@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { parseAuthorization } from '../../src/http/credentials.ts';
+import { anyText } from './any-text.ts';
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
@@ -42,7 +43,7 @@ describe('parseAuthorization', () => {
 
   it('gives credentials of one kind or of none, whatever the header is', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), fc.constantFrom('Basic ', 'Bearer ', ''), (text, scheme) => {
+      fc.property(anyText(), fc.constantFrom('Basic ', 'Bearer ', ''), (text, scheme) => {
         expect(Object.keys(parseAuthorization(scheme + text)).length).to.be.at.most(1);
       }),
     );

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { isRegistryError } from '@entrepot/plugin-sdk';
 import { isRepositoryName, isTag, matchRoute, type Route } from '../../src/http/match-route.ts';
+import { anyText } from './any-text.ts';
 
 const digest = `sha256:${'0123456789abcdef'.repeat(4)}`;
 /** Words that are parts of paths, and of names as well. */
@@ -94,10 +95,10 @@ describe('matchRoute', () => {
         '~',
         '\\',
       ),
-      fc.string({ unit: 'binary', maxLength: 10 }),
+      anyText(10),
     );
     const garbage = fc.oneof(
-      fc.string({ unit: 'binary' }),
+      anyText(),
       fc.array(token, { maxLength: 8 }).map((tokens) => `/v2/${tokens.join('/')}`),
     );
     fc.assert(
