@@ -86,6 +86,12 @@ export class RequestContext {
     });
   }
 
+  /** Calls `listener` when the answer has gone out, or can no longer. */
+  onceAnswered(listener: () => void): void {
+    if (this.#response.closed) listener();
+    else this.#response.once('close', listener);
+  }
+
   /** Answers with a body that is at hand. */
   send(status: number, headers: OutgoingHttpHeaders, body?: Uint8Array | string): void {
     const length = typeof body === 'string' ? Buffer.byteLength(body) : (body?.length ?? 0);

@@ -9,7 +9,7 @@ import {
   type BlobLink,
   type BlobRecord,
 } from './blob-records.ts';
-import { forEachLimited } from './concurrency.ts';
+import { filterLimited } from './concurrency.ts';
 import { newId } from './ids.ts';
 import { keys } from './keys.ts';
 import { Records, type Stored } from './records.ts';
@@ -86,16 +86,14 @@ export class BlobStore {
   }
 
   /**
-   * Which of `digests` the repository may not read, those of unknown algorithms among them. Each that it may read is
-   * kept from collection.
+   * Which of `digests` the repository may not read, those of unknown algorithms among them; of many, about `most`. Each
+   * that was found is kept from collection.
    */
-  async missing(repository: string, digests: Iterable<string>): Promise<string[]> {
-    const missing: string[] = [];
-    await forEachLimited(digests, LOOKUPS_AT_ONCE, async (digest) => {
+  missing(repository: string, digests: Iterable<string>, most: number): Promise<string[]> {
+    return filterLimited(digests, { limit: LOOKUPS_AT_ONCE, most }, async (digest) => {
       const blob = isDigest(digest) ? await this.check(repository, digest) : undefined;
-      if (blob === undefined) missing.push(digest);
+      return blob === undefined;
     });
-    return missing;
   }
 
   /**

@@ -22,6 +22,19 @@ export async function forEachLimited<Item>(
   for (const lane of lanes) if (lane.status === 'rejected') throw lane.reason;
 }
 
+/** Those items for which `test` holds, asked at most `limit` at a time. Once about `most` are found, no more are asked. */
+export async function filterLimited<Item>(
+  items: Iterable<Item>,
+  { limit, most }: { readonly limit: number; readonly most: number },
+  test: (item: Item) => Promise<boolean>,
+): Promise<Item[]> {
+  const found: Item[] = [];
+  await forEachLimited(items, limit, async (item) => {
+    if (found.length < most && (await test(item))) found.push(item);
+  });
+  return found;
+}
+
 /** Like {@link forEachLimited}, keeping what `work` gives in the order of the items. */
 export async function mapLimited<Item, Result>(
   items: readonly Item[],

@@ -3,7 +3,7 @@ import { isDigest } from '../digest.ts';
 import type { ParsedManifest } from '../manifest/parse-manifest.ts';
 import type { BlobStore } from './blob-store.ts';
 import type { CatalogStore } from './catalog-store.ts';
-import { forEachLimited } from './concurrency.ts';
+import { filterLimited } from './concurrency.ts';
 import { newId } from './ids.ts';
 import { keys } from './keys.ts';
 import { Records } from './records.ts';
@@ -37,6 +37,8 @@ export interface ManifestNeighbours {
 /** A put relies on what it has checked for this long; milliseconds. Collection waits many times longer. */
 const COMMIT_DEADLINE = 60_000;
 const CHECKS_AT_ONCE = 32;
+/** Missing blobs, and missing children, after which a refusal is certain enough: a manifest may name 40,000. */
+const MAX_MISSING = 100;
 
 /** Manifests of repositories, and the order in which they and what hangs on them appear and go. */
 export class ManifestStore {
@@ -74,7 +76,7 @@ export class ManifestStore {
    * A put that dies between its tag and that second look, when a delete took the manifest in between, leaves a tag that
    * leads nowhere; setting or deleting the tag ends that.
    *
-   * @throws RegistryError `MANIFEST_BLOB_UNKNOWN` with each missing digest; 412 when the condition does not hold.
+   * @throws RegistryError `MANIFEST_BLOB_UNKNOWN` with the digests that are missing, of many about a hundred; 412 when the condition does not hold.
    */
   async put(repository: string, manifest: ParsedManifest, put: ManifestPut): Promise<TaggedManifest[]> {
     const { digest, mediaType, subject } = manifest;
@@ -154,13 +156,15 @@ export class ManifestStore {
     const began = performance.now();
     if (mayLack === 'anything') return began;
     const blobs = new Set(manifest.blobs.filter((blob) => !isForeign(blob)).map((blob) => blob.digest));
-    const missing = await this.#near.blobs.missing(repository, blobs);
+    const missing = await this.#near.blobs.missing(repository, blobs, MAX_MISSING);
     if (mayLack === 'nothing') {
       const children = new Set(manifest.manifests.map((child) => child.digest));
-      await forEachLimited(children, CHECKS_AT_ONCE, async (child) => {
+      const limits = { limit: CHECKS_AT_ONCE, most: MAX_MISSING };
+      const absent = await filterLimited(children, limits, async (child) => {
         const found = isDigest(child) ? await this.get(repository, child) : undefined;
-        if (found === undefined || found.deleting) missing.push(child);
+        return found === undefined || found.deleting;
       });
+      missing.push(...absent);
     }
     if (missing.length > 0) {
       throw new RegistryError('MANIFEST_BLOB_UNKNOWN', undefined, {
