@@ -1,0 +1,188 @@
+import { expect } from 'chai';
+import { createHooks, isRegistryError, RegistryError, type Access, type Hooks } from '@entrepot/plugin-sdk';
+import { Gatekeeper } from '../../src/auth/gatekeeper.ts';
+import { bareRequest } from '../http/bare-request.ts';
+
+const pull: readonly Access[] = [{ type: 'repository', name: 'a', action: 'pull' }];
+const alice = { authorization: `Basic ${Buffer.from('alice:x').toString('base64')}` };
+
+/** Who is admitted, `nobody` without a name; or the status of the refusal. */
+async function admitted(
+  hooks: Hooks,
+  { headers = {}, access = pull }: { headers?: Record<string, string>; access?: readonly Access[] } = {},
+): Promise<string | number> {
+  try {
+    const identity = await new Gatekeeper(hooks).admit(bareRequest(headers).context, access);
+    return identity?.subject ?? 'nobody';
+  } catch (error) {
+    if (!isRegistryError(error)) throw error;
+    return error.status;
+  }
+}
+
+function hooksWith(options: {
+  readonly authenticate?: boolean;
+  readonly authorize?: readonly (boolean | undefined)[];
+}): Hooks {
+  const hooks = createHooks();
+  if (options.authenticate === true) {
+    hooks.authenticate.tap('auth', ({ basic }) =>
+      basic === undefined ? undefined : { subject: basic.username },
+    );
+  }
+  for (const opinion of options.authorize ?? []) {
+    // Typed as tapable has it: a tap without an opinion gives nothing.
+    hooks.authorize.tapPromise('rules', () => Promise.resolve(opinion ?? Reflect.get({}, 'none')));
+  }
+  return hooks;
+}
+
+describe('The gatekeeper', () => {
+  /** Who is admitted without credentials, and with those of alice: for a pull, and for GET /v2/. */
+  const table: readonly [
+    title: string,
+    options: Parameters<typeof hooksWith>[0],
+    unknown: string | number,
+    known: string | number,
+    unknownToBase: string | number,
+    knownToBase: string | number,
+  ][] = [
+    ['nobody asks', {}, 'nobody', 'nobody', 'nobody', 'nobody'],
+    ['only who it is is asked', { authenticate: true }, 401, 'alice', 401, 'alice'],
+    [
+      'only what is allowed is asked, and it is',
+      { authorize: [true] },
+      'nobody',
+      'nobody',
+      'nobody',
+      'nobody',
+    ],
+    ['only what is allowed is asked, and it is not', { authorize: [false] }, 401, 401, 'nobody', 'nobody'],
+    [
+      'only what is allowed is asked, and none knows',
+      { authorize: [undefined] },
+      401,
+      401,
+      'nobody',
+      'nobody',
+    ],
+    [
+      'both are asked, and it is allowed',
+      { authenticate: true, authorize: [true] },
+      'nobody',
+      'alice',
+      401,
+      'alice',
+    ],
+    ['both are asked, and it is not', { authenticate: true, authorize: [false] }, 401, 403, 401, 'alice'],
+    [
+      'both are asked, and none knows',
+      { authenticate: true, authorize: [undefined] },
+      401,
+      403,
+      401,
+      'alice',
+    ],
+    [
+      'the first opinion is no',
+      { authenticate: true, authorize: [undefined, false, true] },
+      401,
+      403,
+      401,
+      'alice',
+    ],
+    [
+      'the first opinion is yes',
+      { authenticate: true, authorize: [undefined, true, false] },
+      'nobody',
+      'alice',
+      401,
+      'alice',
+    ],
+  ];
+  for (const [title, options, unknown, known, unknownToBase, knownToBase] of table) {
+    it(`when ${title} admits ${unknown} and ${known}; to GET /v2/ ${unknownToBase} and ${knownToBase}`, async () => {
+      const hooks = hooksWith(options);
+      expect([
+        await admitted(hooks),
+        await admitted(hooks, { headers: alice }),
+        await admitted(hooks, { access: [] }),
+        await admitted(hooks, { headers: alice, access: [] }),
+      ]).to.deep.equal([unknown, known, unknownToBase, knownToBase]);
+    });
+  }
+
+  it('is open only when no tap asks anything', () => {
+    expect(new Gatekeeper(createHooks()).isOpen).to.equal(true);
+    expect(new Gatekeeper(hooksWith({ authenticate: true })).isOpen).to.equal(false);
+    expect(new Gatekeeper(hooksWith({ authorize: [true] })).isOpen).to.equal(false);
+  });
+
+  it('takes nothing but true for a yes', async () => {
+    for (const odd of [1, 'yes', {}, [], null]) {
+      const hooks = createHooks();
+      hooks.authorize.tapPromise('rules', () => Promise.resolve(Reflect.get({ odd }, 'odd')));
+      expect(await admitted(hooks)).to.equal(401);
+    }
+  });
+
+  it('asks the next tap when one does not know the credentials, and none once one does', async () => {
+    const hooks = createHooks();
+    const asked: string[] = [];
+    for (const name of ['first', 'second', 'third']) {
+      hooks.authenticate.tapPromise(name, () => {
+        asked.push(name);
+        return Promise.resolve(name === 'second' ? { subject: name } : Reflect.get({}, 'none'));
+      });
+    }
+    expect(await admitted(hooks)).to.equal('second');
+    expect(asked).to.deep.equal(['first', 'second']);
+  });
+
+  it('adds the challenges to a refusal of credentials, and keeps its reason and details', async () => {
+    const hooks = createHooks();
+    hooks.authenticate.tap('auth', () => {
+      throw new RegistryError('UNAUTHORIZED', 'the token is too old', { details: ['expired'] });
+    });
+    hooks.challenge.tap('auth', (challenges, access) => [...challenges, `A scope="${access.length}"`]);
+    hooks.challenge.tap('other', (challenges) => [...challenges, 'B']);
+    const error: unknown = await new Gatekeeper(hooks)
+      .admit(bareRequest().context, pull)
+      .catch((thrown: unknown) => thrown);
+    expect(error).to.deep.include({
+      code: 'UNAUTHORIZED',
+      message: 'the token is too old',
+      details: ['expired'],
+      headers: { 'www-authenticate': 'A scope="1", B' },
+    });
+  });
+
+  it('passes every other refusal and failure on as it is', async () => {
+    for (const thrown of [
+      new RegistryError('TOOMANYREQUESTS'),
+      new RegistryError('UNAVAILABLE'),
+      new Error('the directory is down'),
+    ]) {
+      const hooks = createHooks();
+      hooks.authenticate.tap('auth', () => {
+        throw thrown;
+      });
+      const error: unknown = await new Gatekeeper(hooks)
+        .admit(bareRequest().context, pull)
+        .catch((seen: unknown) => seen);
+      expect(error).to.equal(thrown);
+    }
+  });
+
+  it('needs all of what is asked in one go, so that a rule sees the whole', async () => {
+    const hooks = createHooks();
+    const seen: (readonly Access[])[] = [];
+    hooks.authorize.tap('rules', ({ access }) => {
+      seen.push(access);
+      return true;
+    });
+    const both: readonly Access[] = [...pull, { type: 'repository', name: 'b', action: 'push' }];
+    await admitted(hooks, { access: both });
+    expect(seen).to.deep.equal([both]);
+  });
+});
