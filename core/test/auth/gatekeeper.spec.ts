@@ -1,8 +1,17 @@
 import { expect } from 'chai';
-import { createHooks, isRegistryError, RegistryError, type Access, type Hooks } from '@entrepot/plugin-sdk';
+import {
+  createHooks,
+  isRegistryError,
+  RegistryError,
+  type Access,
+  type Hooks,
+  type PluginHooks,
+} from '@entrepot/plugin-sdk';
 import { Gatekeeper } from '../../src/auth/gatekeeper.ts';
+import { HookFacade } from '../../src/plugins/hook-facade.ts';
 import { bareRequest } from '../http/bare-request.ts';
 
+const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 const pull: readonly Access[] = [{ type: 'repository', name: 'a', action: 'pull' }];
 const alice = { authorization: `Basic ${Buffer.from('alice:x').toString('base64')}` };
 
@@ -20,20 +29,23 @@ async function admitted(
   }
 }
 
-function hooksWith(options: {
+/** Hooks, and the means to tap them as a plugin does. */
+function tappable(): { readonly hooks: Hooks; readonly tap: PluginHooks } {
+  const hooks = createHooks();
+  return { hooks, tap: new HookFacade(hooks).for('rules', quiet) };
+}
+
+interface Opinions {
   readonly authenticate?: boolean;
   readonly authorize?: readonly (boolean | undefined)[];
-}): Hooks {
-  const hooks = createHooks();
-  if (options.authenticate === true) {
-    hooks.authenticate.tap('auth', ({ basic }) =>
-      basic === undefined ? undefined : { subject: basic.username },
-    );
+}
+
+function hooksWith({ authenticate = false, authorize = [] }: Opinions): Hooks {
+  const { hooks, tap } = tappable();
+  if (authenticate) {
+    tap.authenticate.tap('auth', ({ basic }) => basic && { subject: basic.username });
   }
-  for (const opinion of options.authorize ?? []) {
-    // Typed as tapable has it: a tap without an opinion gives nothing.
-    hooks.authorize.tapPromise('rules', () => Promise.resolve(opinion ?? Reflect.get({}, 'none')));
-  }
+  for (const opinion of authorize) tap.authorize.tap('rules', () => opinion);
   return hooks;
 }
 
@@ -41,7 +53,7 @@ describe('The gatekeeper', () => {
   /** Who is admitted without credentials, and with those of alice: for a pull, and for GET /v2/. */
   const table: readonly [
     title: string,
-    options: Parameters<typeof hooksWith>[0],
+    options: Opinions,
     unknown: string | number,
     known: string | number,
     unknownToBase: string | number,
@@ -120,19 +132,19 @@ describe('The gatekeeper', () => {
 
   it('takes nothing but true for a yes', async () => {
     for (const odd of [1, 'yes', {}, [], null]) {
-      const hooks = createHooks();
-      hooks.authorize.tapPromise('rules', () => Promise.resolve(Reflect.get({ odd }, 'odd')));
+      const { hooks, tap } = tappable();
+      tap.authorize.tapPromise('rules', () => Promise.resolve(Reflect.get({ odd }, String('odd'))));
       expect(await admitted(hooks)).to.equal(401);
     }
   });
 
   it('asks the next tap when one does not know the credentials, and none once one does', async () => {
-    const hooks = createHooks();
+    const { hooks, tap } = tappable();
     const asked: string[] = [];
     for (const name of ['first', 'second', 'third']) {
-      hooks.authenticate.tapPromise(name, () => {
+      tap.authenticate.tap(name, () => {
         asked.push(name);
-        return Promise.resolve(name === 'second' ? { subject: name } : Reflect.get({}, 'none'));
+        return name === 'second' ? { subject: name } : undefined;
       });
     }
     expect(await admitted(hooks)).to.equal('second');
