@@ -131,9 +131,15 @@ describe('The gatekeeper', () => {
   });
 
   it('takes nothing but true for a yes', async () => {
-    for (const odd of [1, 'yes', {}, [], null]) {
+    for (const [kind, odd] of Object.entries({
+      count: 1,
+      word: 'yes',
+      object: {},
+      list: [],
+      nothing: null,
+    })) {
       const { hooks, tap } = tappable();
-      tap.authorize.tapPromise('rules', () => Promise.resolve(Reflect.get({ odd }, String('odd'))));
+      tap.authorize.tapPromise('rules', () => Promise.resolve(Reflect.get({ [kind]: odd }, kind)));
       expect(await admitted(hooks)).to.equal(401);
     }
   });
