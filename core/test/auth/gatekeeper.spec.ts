@@ -131,15 +131,11 @@ describe('The gatekeeper', () => {
   });
 
   it('takes nothing but true for a yes', async () => {
-    for (const [kind, odd] of Object.entries({
-      count: 1,
-      word: 'yes',
-      object: {},
-      list: [],
-      nothing: null,
-    })) {
+    const answer: string = 'odd';
+    for (const odd of [1, 'yes', {}, [], null]) {
       const { hooks, tap } = tappable();
-      tap.authorize.tapPromise('rules', () => Promise.resolve(Reflect.get({ [kind]: odd }, kind)));
+      // What plugins in plain JavaScript may answer, whatever the types say.
+      tap.authorize.tapPromise('rules', () => Promise.resolve(Reflect.get({ odd }, answer)));
       expect(await admitted(hooks)).to.equal(401);
     }
   });
