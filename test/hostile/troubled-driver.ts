@@ -34,6 +34,8 @@ export class Backend {
   trouble: Trouble | undefined;
   /** Calls the backend has been asked for since it was made. */
   calls = 0;
+  /** Large objects that are open. */
+  open = 0;
 
   async call<Result>(needsSpace: boolean, work: () => Promise<Result>): Promise<Result> {
     this.calls += 1;
@@ -98,7 +100,9 @@ class TroubledDriver implements StorageDriver {
   async open(key: string, range?: ByteRange): Promise<LargeObject | undefined> {
     const object = await this.#backend.call(false, () => this.#driver.open(key, range));
     if (object === undefined) return undefined;
+    this.#backend.open += 1;
     let reads = 0;
+    let isOpen = true;
     return {
       size: object.size,
       read: async () => {
@@ -107,7 +111,11 @@ class TroubledDriver implements StorageDriver {
           throw new StorageError('UNAVAILABLE', secrets[0]);
         return this.#backend.call(false, () => object.read());
       },
-      close: () => object.close(),
+      close: async () => {
+        this.#backend.open -= isOpen ? 1 : 0;
+        isOpen = false;
+        await object.close();
+      },
     };
   }
 
