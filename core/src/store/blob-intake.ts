@@ -39,7 +39,7 @@ export class BlobIntake {
     try {
       for await (const chunk of bytes.body) await writer.write(chunk);
       expectLength(bytes, writer.offset);
-      return await this.complete(repository, writer, digest, writer.digest());
+      return await this.complete(repository, writer, digest, writer.digest(), () => Promise.resolve(true));
     } catch (error) {
       await writer.abort();
       throw error;
@@ -48,16 +48,17 @@ export class BlobIntake {
 
   /**
    * Makes a blob of what a writer has taken. `vouched` is the digest of all of it, when somebody has hashed every byte.
-   * @throws RegistryError `DIGEST_INVALID`, and the space is given back.
+   * @throws RegistryError `DIGEST_INVALID`, and the space is given back, once `isOurs` has said that nobody else may
+   *   have made a blob of the same bytes meanwhile.
    */
   async complete(
     repository: string,
     writer: BlobWriter,
     digest: string,
     vouched: string | undefined,
+    isOurs: () => Promise<boolean>,
   ): Promise<Blob> {
     const size = writer.offset;
-    const { data } = writer.position;
     const { algorithm } = splitDigest(digest);
     const whole = size <= MAX_INLINE ? writer.whole : undefined;
     if (whole !== undefined) {
@@ -65,19 +66,16 @@ export class BlobIntake {
       if (actual !== digest) throw wrongDigest(actual);
       return this.#blobs.commit(repository, digest, size, whole);
     }
-    if (vouched !== undefined && splitDigest(vouched).algorithm === algorithm) {
-      if (vouched !== digest) {
-        await writer.abort();
-        throw wrongDigest(vouched);
-      }
-      await writer.complete();
-    } else {
-      await writer.complete();
-      const actual = await this.#readBack(data, algorithm);
-      if (actual !== digest) {
-        await this.#driver.delete(data);
-        throw wrongDigest(actual);
-      }
+    const isVouched = vouched !== undefined && splitDigest(vouched).algorithm === algorithm;
+    if (isVouched && vouched !== digest) {
+      await writer.abort();
+      throw wrongDigest(vouched);
+    }
+    const data = await writer.complete();
+    const actual = isVouched ? vouched : await this.#readBack(data, algorithm);
+    if (actual !== digest) {
+      if (await isOurs()) await this.#blobs.discard(actual, data);
+      throw wrongDigest(actual);
     }
     return this.#blobs.commit(repository, digest, size, data);
   }

@@ -164,6 +164,15 @@ export class BlobStore {
     return blobOf(value);
   }
 
+  /**
+   * Removes bytes under a key that were to be a blob and are not. If they are the blob of the digest they have, they
+   * stay: a session whose end was lost to a crash may be finished again, with another digest.
+   */
+  async discard(digest: string, data: string): Promise<void> {
+    const record = await this.#records.read(keys.record(digest));
+    if (record?.value.data !== data) await this.#driver.delete(data);
+  }
+
   /** Lets `to` read a blob that `from` may read. `undefined` when `from` may not. */
   async mount(from: string, to: string, digest: string): Promise<Blob | undefined> {
     const source = await this.#links.read(keys.link(from, digest));

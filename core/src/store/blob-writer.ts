@@ -1,6 +1,8 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { StorageDriver, Upload, UploadState } from '@entrepot/plugin-sdk';
 import { finishDigest, type Algorithm } from '../digest.ts';
+import { newId } from './ids.ts';
+import { keys } from './keys.ts';
 
 /** Bytes gathered before they go to the driver, unless a part of the driver has to be longer. */
 const FLUSH = 1024 * 1024;
@@ -99,15 +101,21 @@ export class BlobWriter {
   }
 
   /**
-   * Makes the blob visible and durable under its key. One that never filled a part is written at once and never
-   * becomes an upload at all.
+   * Makes the blob visible and durable, and gives the storage key it has. One that never filled a part is written at
+   * once and never becomes an upload at all: it gets a key of its own, so that nobody who thinks the session his, or
+   * finishes it again, writes over it.
    */
-  async complete(): Promise<void> {
+  async complete(): Promise<string> {
     await this.#sending;
     const { data, state } = this.#position;
     const last = this.#take(this.#heldBytes);
-    if (state === undefined) await this.#driver.write(data, joined(last));
-    else await this.#driver.completeUpload(this.#upload(state), last);
+    if (state !== undefined) {
+      await this.#driver.completeUpload(this.#upload(state), last);
+      return data;
+    }
+    const own = keys.data(newId());
+    await this.#driver.write(own, joined(last));
+    return own;
   }
 
   /** Gives the space back, once what is on its way has settled. */

@@ -97,14 +97,27 @@ export class ClaimedSession {
    * @throws RegistryError `BLOB_UPLOAD_UNKNOWN` when the session has been ended meanwhile.
    */
   async release(change: Partial<Session>): Promise<void> {
-    await this.stop();
+    await this.#stop();
     const value = { ...this.initial, ...change, touched: Date.now(), claim: undefined };
     const released = await this.#sessions.replace(keys.upload(this.id), value, this.#session);
     if (released === undefined) throw new RegistryError('BLOB_UPLOAD_UNKNOWN');
   }
 
-  /** Ends the renewals, whatever becomes of the session. */
-  async stop(): Promise<void> {
+  /** Removes the session, unless somebody else has changed it meanwhile. Whether it is gone. */
+  async end(): Promise<boolean> {
+    await this.#stop();
+    return this.#sessions.delete(keys.upload(this.id), this.#session);
+  }
+
+  /**
+   * Ends the session and says whether nobody else can have it in hand: whoever lost it by letting his claim run out may
+   * wake up and go on, and so may whoever took it over.
+   */
+  async endAlone(): Promise<boolean> {
+    return (await this.end()) && this.initial.claim === undefined;
+  }
+
+  async #stop(): Promise<void> {
     clearInterval(this.#timer);
     await this.#renewing;
   }

@@ -101,7 +101,7 @@ export class UploadStore {
    */
   append(repository: string, id: string, bytes: IncomingBytes): Promise<UploadStatus> {
     return this.#receiving.take(async () => {
-      const { claimed, writer } = await this.#resume(repository, id, bytes.at);
+      const { claimed, writer } = await this.#resume(id, await this.#require(repository, id), bytes.at);
       await this.#receive(claimed, writer, bytes);
       return { id, offset: await this.#save(claimed, writer) };
     });
@@ -126,12 +126,12 @@ export class UploadStore {
       if (found.stored !== undefined) await this.#sessions.delete(keys.upload(id));
       return blob;
     }
-    const { claimed, writer } = await this.#resume(repository, id, bytes.at);
+    const { claimed, writer } = await this.#resume(id, found, bytes.at);
     await this.#receive(claimed, writer, bytes);
     const { offset, digest: known } = claimed.initial;
     const vouched = writer.digest() ?? (writer.offset === offset ? known : undefined);
     try {
-      const blob = await this.#intake.complete(repository, writer, digest, vouched);
+      const blob = await this.#intake.complete(repository, writer, digest, vouched, () => claimed.endAlone());
       await this.#forget(claimed);
       return blob;
     } catch (error) {
@@ -188,13 +188,12 @@ export class UploadStore {
     return { value: freshSession(repository, issued, 'sha256'), stored };
   }
 
-  /** Claims the session and picks up where it stands. */
+  /** Claims the session as it was found, and picks up where it stands. */
   async #resume(
-    repository: string,
     id: string,
+    found: FoundSession,
     at: number | undefined,
   ): Promise<{ claimed: ClaimedSession; writer: BlobWriter }> {
-    const found = await this.#require(repository, id);
     const { offset, algorithm, partsEnd, parts, data, state } = found.value;
     if ((at ?? offset) !== offset) throw new UploadOutOfOrder(id, offset);
     const claimed = await ClaimedSession.claim(this.#sessions, id, found);
@@ -279,11 +278,13 @@ export class UploadStore {
     } else await claimed.release(progressOf(writer.position, claimed.initial));
   }
 
-  /** Removes a session whose bytes have become a blob, or never will. */
+  /**
+   * Removes a session whose bytes have become a blob, or never will. One that somebody else has cancelled or taken over
+   * meanwhile is his.
+   */
   async #forget(claimed: ClaimedSession): Promise<void> {
     const { offset, partsEnd } = claimed.initial;
-    await claimed.stop();
-    await this.#sessions.delete(keys.upload(claimed.id));
+    if (!(await claimed.end())) return;
     if (offset > partsEnd) await this.#driver.delete(keys.tail(claimed.id, offset));
   }
 
