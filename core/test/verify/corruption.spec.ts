@@ -71,10 +71,16 @@ async function headerOf(backend: Backend, key: string): Promise<Readonly<Record<
 }
 
 /** What a driver makes of files is the same whatever their bytes: some damages are enough to see that. */
-for (const [storage, open, ways] of [
-  ['memory', async () => memoryBackend(), Object.keys(damages)],
-  ['files', filesystemBackend, ['no bytes', 'garbage of the same length']],
-] as const) {
+const storages: readonly {
+  readonly storage: string;
+  readonly open: () => Promise<Backend>;
+  readonly ways: readonly string[];
+}[] = [
+  { storage: 'memory', open: async () => memoryBackend(), ways: Object.keys(damages) },
+  { storage: 'files', open: filesystemBackend, ways: ['no bytes', 'garbage of the same length'] },
+];
+
+for (const { storage, open, ways } of storages) {
   describe(`Damage in ${storage}`, () => {
     let backend: Backend;
     let kept: KeptLog;
