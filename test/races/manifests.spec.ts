@@ -1,0 +1,140 @@
+import { expect } from 'chai';
+import { explore, type ExploreOptions } from './explore.ts';
+import { put, putDuringDelete, remove, untag, type Request } from './manifest-operations.ts';
+import { manifestOf } from './registry-view.ts';
+import { requests, type Requests } from './requests.ts';
+
+const subject = manifestOf('subject');
+const app = manifestOf('app');
+const other = manifestOf('other');
+const signature = manifestOf('signature', subject);
+const known = { subject, app, other, signature };
+
+const pushed = put('app', app, []);
+const taggedV1 = put('app', app, ['v1']);
+const taggedV2 = put('app', app, ['v2']);
+const otherTaggedV1 = put('other', other, ['v1']);
+const signed = put('signature', signature, []);
+const deleted = remove('app', app);
+
+/** There are too many orders of three requests to play them all each time. */
+const sample: ExploreOptions = { limit: 120 };
+
+type Case = Pick<Requests, 'atOnce' | 'before'>;
+
+/** Sentences about two requests at the same time. */
+const pairs: Readonly<Record<string, Case>> = {
+  'a push of a new manifest, and its deletion': { atOnce: { P: taggedV1, D: deleted } },
+  'a new tag for a manifest, and its deletion': { before: [pushed], atOnce: { P: taggedV1, D: deleted } },
+  'a push of what is there already, and its deletion': {
+    before: [taggedV1],
+    atOnce: { P: taggedV1, D: deleted },
+  },
+  'a second tag for a manifest, and its deletion': {
+    before: [taggedV1],
+    atOnce: { P: taggedV2, D: deleted },
+  },
+  'the move of a tag to a manifest, and its deletion': {
+    before: [pushed, otherTaggedV1],
+    atOnce: { P: taggedV1, D: deleted },
+  },
+  'a push of a referrer, and its deletion': {
+    before: [put('subject', subject, []), signed],
+    atOnce: { P: signed, D: remove('signature', signature) },
+  },
+  'two deletions of one manifest': { before: [taggedV1], atOnce: { D: deleted, E: deleted } },
+  'the deletion of a manifest, and that of its tag': {
+    before: [taggedV1],
+    atOnce: { D: deleted, U: untag('v1') },
+  },
+  'two pushes to one tag': { atOnce: { P: taggedV1, O: otherTaggedV1 } },
+  'a push to a tag, and its deletion': { before: [taggedV1], atOnce: { O: otherTaggedV1, U: untag('v1') } },
+};
+
+async function exploreAll(scene: Omit<Requests, 'known'>, options?: ExploreOptions): Promise<void> {
+  const { complete } = await explore(requests({ ...scene, known }), options);
+  expect(complete, 'every schedule has been played').to.equal(true);
+}
+
+describe('two requests at the same time leave what one after the other would have left', () => {
+  for (const [sentence, pair] of Object.entries(pairs)) {
+    it(`${sentence}, in processes of their own`, () => exploreAll({ ...pair, processes: 'each' }));
+    it(`${sentence}, in one process`, () => exploreAll({ ...pair, processes: 'one' }));
+  }
+});
+
+describe('a process that dies in the middle of a request leaves the old state or the new one', () => {
+  it('of a push', () => exploreAll({ atOnce: { P: taggedV1 }, processes: 'each' }, { deaths: 1 }));
+
+  it('of a push with several tags, and each tag has a manifest', async () => {
+    const before = [otherTaggedV1];
+    await exploreAll(
+      { before, atOnce: { P: put('app', app, ['v1', 'v2']) }, processes: 'each' },
+      { deaths: 1 },
+    );
+  });
+
+  it('of a push of a referrer', async () => {
+    const before = [put('subject', subject, [])];
+    await exploreAll({ before, atOnce: { P: signed }, processes: 'each' }, { deaths: 1 });
+  });
+
+  it('of a deletion, and no tag that is left leads nowhere', async () => {
+    const before = [taggedV1, taggedV2];
+    await exploreAll({ before, atOnce: { D: deleted }, processes: 'each' }, { deaths: 1 });
+  });
+
+  it('of the deletion of a referrer', async () => {
+    const before = [put('subject', subject, []), signed];
+    const atOnce = { D: remove('signature', signature) };
+    await exploreAll({ before, atOnce, processes: 'each' }, { deaths: 1 });
+  });
+
+  it('of a push to a tag, beside another push to it', () =>
+    exploreAll({ atOnce: { P: taggedV1, O: otherTaggedV1 }, processes: 'each' }, { deaths: 1 }));
+
+  it('of a deletion, beside another one', () =>
+    exploreAll({ before: [taggedV1], atOnce: { D: deleted, E: deleted }, processes: 'each' }, { deaths: 1 }));
+});
+
+describe('the one race that is accepted', () => {
+  const put1 = putDuringDelete('app', app, ['v1']);
+
+  it('is a push that dies while its manifest is deleted: its tag may lead nowhere', async () => {
+    const scene = { before: [pushed], atOnce: { P: put1, D: deleted }, processes: 'each' } as const;
+    await exploreAll({ ...scene, mayDangle: true }, { deaths: 1 });
+    const strict = { ...scene, atOnce: { P: taggedV1, D: deleted } };
+    expect(await failure(() => exploreAll(strict, { deaths: 1 }))).to.match(/explains|leads nowhere/);
+  });
+
+  for (const [what, healed] of Object.entries<Request>({
+    'another push to the tag': taggedV1,
+    'a push of another manifest to it': otherTaggedV1,
+    'the deletion of the tag': untag('v1'),
+  })) {
+    it(`is over with ${what}`, async () => {
+      const scene = { before: [pushed], atOnce: { P: put1, D: deleted }, processes: 'each' } as const;
+      await exploreAll({ ...scene, after: [healed] }, { deaths: 1 });
+    });
+  }
+});
+
+describe('three requests at the same time leave what one after the other would have left', () => {
+  const atOnce = { P: taggedV1, Q: taggedV2, D: deleted };
+
+  for (const processes of ['each', 'one'] as const) {
+    it(`two pushes of a manifest and its deletion, in ${processes === 'one' ? 'one process' : 'a process each'}`, async () => {
+      const { endings } = await explore(requests({ before: [taggedV1], atOnce, processes, known }), sample);
+      expect(endings).to.be.greaterThan(10);
+    });
+  }
+});
+
+async function failure(work: () => Promise<unknown>): Promise<string> {
+  try {
+    await work();
+  } catch (error) {
+    return String(error);
+  }
+  throw new Error('nothing was thrown');
+}
