@@ -32,6 +32,7 @@ export class Gatekeeper {
     const { requestId, method, address } = context;
     const credentials = parseAuthorization(context.header('authorization'));
     const identity = await this.#authenticate({ requestId, method, address, access, ...credentials });
+    context.identity = identity;
     if (await this.permits(identity, access, address)) return identity;
     if (identity === undefined) throw this.#unauthorized(access);
     throw new RegistryError('DENIED', undefined, { details: access });
@@ -54,7 +55,8 @@ export class Gatekeeper {
   async #authenticate(request: AuthRequest): Promise<Identity | undefined> {
     if (!this.#hooks.authenticate.isUsed()) return undefined;
     try {
-      return await this.#hooks.authenticate.promise(request);
+      const found: unknown = await this.#hooks.authenticate.promise(request);
+      return isIdentity(found) ? found : undefined;
     } catch (error) {
       throw isRegistryError(error) && error.code === 'UNAUTHORIZED'
         ? this.#unauthorized(request.access, error)
@@ -70,4 +72,11 @@ export class Gatekeeper {
       cause,
     });
   }
+}
+
+/** Plugins need not be TypeScript: whoever answers `null` has not said who is asking. */
+function isIdentity(found: unknown): found is Identity {
+  return (
+    typeof found === 'object' && found !== null && 'subject' in found && typeof found.subject === 'string'
+  );
 }
