@@ -27,7 +27,7 @@ export async function audit(client: PushingClient, http: HttpClient): Promise<vo
 async function auditTags(ledger: Ledger, http: HttpClient): Promise<void> {
   const answer = await http.ask({ method: 'GET', path: `/v2/${ledger.repository}/tags/list` });
   const expected = [...ledger.tags].filter(([, value]) => value.certain !== undefined).map(([tag]) => tag);
-  const listed = answer.status === 200 ? parse<{ tags: string[] }>(answer.body).tags : [];
+  const listed = answer.status === 200 ? (JSON.parse(String(answer.body)) as { tags: string[] }).tags : [];
   if (JSON.stringify(listed) === JSON.stringify(expected.sort())) return;
   throw new Wrong(
     `${ledger.repository}: tags ${JSON.stringify(listed)} are listed, ${String(expected)} are there`,
@@ -39,7 +39,9 @@ async function auditReferrers(ledger: Ledger, http: HttpClient): Promise<void> {
   for (const subject of subjects) {
     const path = `/v2/${ledger.repository}/referrers/${subject}`;
     const answer = await http.ask({ method: 'GET', path });
-    const { manifests } = parse<{ manifests: { digest: string }[] }>(answer.body);
+    const { manifests } = JSON.parse(String(answer.body)) as {
+      manifests: { digest: string }[];
+    };
     const listed = manifests.map(({ digest }) => digest);
     const expected = ledger.present
       .filter((each) => each.subject === subject && each.listed.certain === true)
@@ -56,8 +58,4 @@ async function auditReferrers(ledger: Ledger, http: HttpClient): Promise<void> {
       throw new Wrong(`${ledger.repository}: the listed referrer ${digest} is ${manifest.status}`);
     }
   }
-}
-
-function parse<Shape>(body: Buffer): Shape {
-  return JSON.parse(String(body)) as Shape;
 }
