@@ -66,6 +66,24 @@ describe('A registry with workers', () => {
       expect(registry.workerPid(2)).to.not.equal(pid);
     });
   }
+
+  it('loses one that does nothing any more, and closes the connection that was on its way to it', async () => {
+    const pid = registry.workerPid(3);
+    process.kill(pid, 'SIGSTOP');
+    const ended = Promise.withResolvers<undefined>();
+    let answered = 0;
+    const answers = [1, 2, 3].map(async () => {
+      const answer = await ask(url, 'GET', '/v2/');
+      answered += 1;
+      if (answered === 2) ended.resolve(undefined);
+      return answer.status;
+    });
+    const settled = Promise.allSettled(answers);
+    await ended.promise;
+    process.kill(pid, 'SIGKILL');
+    const ends = (await settled).map((end) => (end.status === 'fulfilled' ? end.value : 'broken'));
+    expect(ends).to.have.members([200, 200, 'broken']);
+  });
 });
 
 describe('A registry with workers that starts or stops', () => {

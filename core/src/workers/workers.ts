@@ -5,6 +5,7 @@ import { messageOf } from '../error-message.ts';
 import type { Logger } from '../log.ts';
 import { listenError } from '../server/listen-error.ts';
 import { BackOff } from './back-off.ts';
+import { closeLostConnections } from './lost-connections.ts';
 import { numberVariable } from './worker-number.ts';
 
 export interface WorkersOptions {
@@ -99,6 +100,7 @@ export class Workers {
     try {
       const worker = cluster.fork({ [numberVariable]: String(place.number) });
       place.worker = worker;
+      closeLostConnections(worker);
       worker.on('listening', (address: Address) => {
         // A plugin may listen on a port of its own before.
         if (address.port === this.#options.port) this.#onListening(place, address);
