@@ -7,6 +7,7 @@ import {
   type IncomingMessage,
   type ServerResponse,
 } from 'node:http';
+import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 
 /** A request as it passed through. */
@@ -55,6 +56,13 @@ export interface FaultProxy {
   stop(): Promise<void>;
 }
 
+/** The connection is kept by itself: a request that has been destroyed has none any more. */
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly socket: Socket;
+}
+
 export async function startFaultProxy(target: string): Promise<FaultProxy> {
   const seen: SeenRequest[] = [];
   const injected: {
@@ -71,10 +79,12 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     const found = injected.find(({ left, match }) => left > 0 && match(entry));
     if (found !== undefined) found.left -= 1;
     // Either side may hang up; the other is told by its connection being reset.
-    serve(request, response, found?.fault).catch(() => request.destroy());
+    const exchange = { request, response, socket: request.socket };
+    serve(exchange, found?.fault).catch(() => exchange.socket.resetAndDestroy());
   });
 
-  const serve = async (request: IncomingMessage, response: ServerResponse, fault?: Fault): Promise<void> => {
+  const serve = async (exchange: Exchange, fault?: Fault): Promise<void> => {
+    const { request, response, socket } = exchange;
     switch (fault?.kind) {
       case 'answer':
         request.resume();
@@ -86,27 +96,26 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
         return;
       case 'cutRequest':
         await passed(request, fault.after);
-        reset(request);
+        socket.resetAndDestroy();
         return;
       case 'hold':
         await fault.until();
-        return forward(request, response, undefined);
+        return forward(exchange);
       default:
-        return forward(request, response, fault);
+        return forward(exchange, fault);
     }
   };
 
-  const forward = async (
-    request: IncomingMessage,
-    response: ServerResponse,
-    fault?: Fault,
-  ): Promise<void> => {
+  const forward = async ({ request, response, socket }: Exchange, fault?: Fault): Promise<void> => {
     const { method, url, headers } = request;
     const upstream = send(new URL(url ?? '/', target), { method, headers, agent });
-    const [answer] = await Promise.all([answerTo(upstream), pipeline(request, upstream)]);
+    const sending = pipeline(request, upstream);
+    // A server may answer before it has the whole body, and hang up. One that does not answer rejects the other.
+    sending.catch(() => undefined);
+    const answer = await answerTo(upstream);
     if (fault?.kind === 'loseAnswer') {
       await once(answer.resume(), 'end');
-      reset(request);
+      socket.resetAndDestroy();
       return;
     }
     const extra = fault?.kind === 'headers' ? fault.headers : {};
@@ -119,7 +128,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       left -= chunk.length;
       if (left > 0) continue;
       answer.destroy();
-      if (fault.kind === 'cutAnswer') reset(request);
+      if (fault.kind === 'cutAnswer') socket.resetAndDestroy();
       return;
     }
   };
@@ -151,11 +160,8 @@ export function s3Error(code: string): string {
 function answerTo(upstream: ClientRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     upstream.once('response', resolve).once('error', reject);
+    upstream.once('close', () => reject(new Error('The server hung up.')));
   });
-}
-
-function reset(request: IncomingMessage): void {
-  request.socket.resetAndDestroy();
 }
 
 /** Waits until so many bytes of the body have come, or all of it. */

@@ -19,7 +19,7 @@ export async function startVersitygw({ concurrency = 1 } = {}): Promise<S3Server
   const gateway = start(
     program,
     [
-      ...['--port', `127.0.0.1:${port}`, '--keep-alive', '--quiet'],
+      ...['--port', `127.0.0.1:${port}`, '--quiet'],
       ...['posix', '--concurrency', String(concurrency), join(folder, 'buckets')],
     ],
     {

@@ -5,9 +5,11 @@ import type { Abilities, S3 } from './s3/client.ts';
 import { MultipartUploads } from './s3/multipart-uploads.ts';
 import { Objects, type Condition } from './s3/objects.ts';
 
-/** Writers of one object at once, and the bytes each of them writes. */
+/** Writers of one object at once, and the bytes each of them writes: more than servers read before they begin to work. */
 const RACERS = 8;
-const RACE_BYTES = 64 * 1024;
+const RACE_BYTES = 16 * 1024;
+/** Milliseconds: the longest wait for a racer that does not get rid of its bytes. */
+const LATE = 1000;
 const text = (value: string): Uint8Array => Buffer.from(value);
 
 /** The backend does not do what the registry's safety rests on. */
@@ -198,13 +200,14 @@ class Prober {
    * before they have read why, so they are asked for no reason.
    */
   async #race(condition: Condition): Promise<string[]> {
-    const { promise: go, resolve: start } = Promise.withResolvers<undefined>();
+    const { promise: allReady, resolve: lastIsReady } = Promise.withResolvers<undefined>();
     let ready = 0;
     const hold = async (): Promise<void> => {
       ready += 1;
+      if (ready === RACERS) lastIsReady(undefined);
       // Not an answer of the backend is waited for: one that works on one request at a time would never give it.
-      if (ready === RACERS) start(sleep(20 + 2 * this.#roundTrip));
-      await go;
+      await Promise.race([allReady, sleep(LATE)]);
+      await sleep(20 + 2 * this.#roundTrip);
     };
     const results = await Promise.allSettled(
       Array.from({ length: RACERS }, async () => {
