@@ -7,8 +7,8 @@ import { accessOf, type Access } from './credentials.ts';
 import { Requests } from './requests.ts';
 import { RetryBudget } from './retry-budget.ts';
 
-/** Milliseconds a health check may take. */
-const HEALTH_CHECK = 4_000;
+/** A health check has to answer within 5 s, and one unlucky answer does not make a backend sick. */
+const HEALTH_CHECK = { attempts: 2, patience: 2_000 };
 
 /**
  * The connection to one container. The Azure SDK signs, sends and parses; retries and time limits are those of
@@ -57,12 +57,12 @@ export class Container {
     return this.#reads.getBlockBlobClient(this.names.nameOf(key));
   }
 
-  /** @throws StorageError when the container cannot be reached right now. One attempt. */
+  /** @throws StorageError when the container cannot be reached right now. */
   async reach(): Promise<void> {
     await this.requests.send(
       `find the container ${this.name}`,
       ({ signal }) => this.calls.getProperties({ abortSignal: signal }),
-      { attempts: 1, patience: HEALTH_CHECK },
+      HEALTH_CHECK,
     );
   }
 

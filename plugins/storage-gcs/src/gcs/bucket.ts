@@ -10,8 +10,8 @@ import { noSuchObject, Refusal } from './outcomes.ts';
 import { Requests } from './requests.ts';
 import { RetryBudget } from './retry-budget.ts';
 
-/** Milliseconds a health check may take. */
-const HEALTH_CHECK = 4_000;
+/** A health check has to answer within 5 s, and one unlucky answer does not make a backend sick. */
+const HEALTH_CHECK = { attempts: 2, patience: 2_000 };
 
 /** One attempt at a request to the JSON API. */
 export interface Call {
@@ -86,7 +86,7 @@ export class Bucket {
     return text === '' ? undefined : jsonOf(text);
   }
 
-  /** @throws StorageError when the bucket cannot be reached right now. One attempt. */
+  /** @throws StorageError when the bucket cannot be reached right now. */
   async reach(): Promise<void> {
     await this.requests.send(`find the bucket ${this.name}`, ({ signal }) => this.#ask(signal), {
       attempts: 1,
