@@ -79,7 +79,7 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
       await registry.start(point);
       let running = true;
       const work = Promise.all(clients.map((client) => pushUntil(client, () => !running)));
-      const limit = performance.now() + (point === undefined ? 200 + random.below(1_500) : 4_000);
+      const limit = performance.now() + (point === undefined ? 200 + random.below(1_000) : 1_500);
       while (performance.now() < limit && registry.allRun) await Promise.race([sleep(20), work]);
       if (registry.allRun) await registry.kill(random.below(processes));
       else {
