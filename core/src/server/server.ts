@@ -46,21 +46,22 @@ export class HttpServer {
     this.#server.timeout = settings.idleTimeout * 1000;
     // Node would leave out what comes behind the first 2000, and maxHeaderSize is a bound already.
     this.#server.maxHeadersCount = 0;
+    const refuse = (response: ServerResponse, refusal: RegistryError): void => {
+      inFlight.add(response);
+      answerError(response, refusal, log);
+    };
     const listen: RequestListener = (request, response) => {
       const refusal = hostRefusal(request);
       if (refusal === undefined) listener(request, response);
-      else answerError(response, refusal, log);
+      else refuse(response, refusal);
     };
     this.#server
       .on('request', listen)
       // Who asks first (`Expect: 100-continue`) is answered by the endpoint, which may refuse before the body comes.
       .on('checkContinue', listen)
       .on('checkExpectation', (_request, response: ServerResponse) => {
-        answerError(
-          response,
-          new RegistryError('UNSUPPORTED', 'only 100-continue can be expected', { status: 417 }),
-          log,
-        );
+        const message = 'only 100-continue can be expected';
+        refuse(response, new RegistryError('UNSUPPORTED', message, { status: 417 }));
       })
       .on('connect', (_request, socket: Duplex) => {
         this.#unanswerable.refuse(socket, new RegistryError('UNSUPPORTED', 'this is no proxy'));
@@ -112,18 +113,21 @@ export class HttpServer {
   }
 
   /**
-   * What is no HTTP gets the spec's error body too: after the answers to what came before it, and not in the middle of
-   * the answer to the very request that turns out to be broken.
+   * What is no HTTP gets the spec's error body too, after the answers to what came before it; but not when the very
+   * request that turns out to be broken has been answered.
    */
   #onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
     if (this.#unanswerable.has(socket)) return;
     const answers = this.#inFlight.on(socket);
-    const isAnswered = answers.some(({ req, headersSent }) => !req.complete && headersSent);
-    if (error.code === 'ECONNRESET' || !socket.writable || isAnswered) {
+    if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy();
       return;
     }
     this.#log.debug({ err: error }, 'a request was not understood');
+    if (answers.some(({ req, headersSent }) => !req.complete && headersSent)) {
+      this.#unanswerable.end(socket);
+      return;
+    }
     const before = answers.findLast(({ req }) => req.complete);
     this.#unanswerable.refuse(socket, refusalOf(error.code), before);
   }

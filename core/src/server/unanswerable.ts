@@ -19,9 +19,15 @@ export class Unanswerable {
 
   /** Refuses what comes on the connection, and ends it, once `answer` to what came before has gone out. */
   refuse(socket: Duplex, refusal: RegistryError, answer?: ServerResponse): void {
-    this.#refused.set(socket, bytesRead(socket) + BYTES);
-    if (answer === undefined) end(socket, refusal);
-    else answer.once('close', () => end(socket, refusal));
+    this.#note(socket);
+    if (answer === undefined) end(socket, messageOf(refusal));
+    else answer.once('close', () => end(socket, messageOf(refusal)));
+  }
+
+  /** Ends a connection: what has been answered on it goes out, nothing more is said. */
+  end(socket: Duplex): void {
+    this.#note(socket);
+    end(socket, '');
   }
 
   /** Whether the connection was refused before, and so what comes on it is of no interest. Too much of it ends it. */
@@ -29,6 +35,10 @@ export class Unanswerable {
     const bound = this.#refused.get(socket);
     if (bound !== undefined && bytesRead(socket) > bound) socket.destroy();
     return bound !== undefined;
+  }
+
+  #note(socket: Duplex): void {
+    this.#refused.set(socket, bytesRead(socket) + BYTES);
   }
 }
 
@@ -57,13 +67,18 @@ export function hostRefusal({ rawHeaders, httpVersion }: IncomingMessage): Regis
   return refusal('the request has to have one Host header', 400);
 }
 
-function end(socket: Duplex, error: RegistryError): void {
+function messageOf(error: RegistryError): string {
   const { status } = error;
   const body = errorBody(error, '');
-  socket.end(
+  return (
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n` +
-      `Connection: close\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    `Connection: close\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
   );
+}
+
+function end(socket: Duplex, message: string): void {
+  // An answer before may have ended the connection, and goes out still.
+  if (socket.writable) socket.end(message);
   const timer = setTimeout(() => socket.destroy(), MILLISECONDS).unref();
   socket.once('close', () => {
     clearTimeout(timer);
