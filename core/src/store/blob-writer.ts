@@ -118,9 +118,14 @@ export class BlobWriter {
     return own;
   }
 
+  /** Waits until nothing is on its way to the driver, whatever has become of it. */
+  async settle(): Promise<void> {
+    await Promise.allSettled([this.#sending]);
+  }
+
   /** Gives the space back, once what is on its way has settled. */
   async abort(): Promise<void> {
-    await Promise.allSettled([this.#sending]);
+    await this.settle();
     if (this.#position.state !== undefined)
       await this.#driver.abortUpload(this.#upload(this.#position.state));
   }

@@ -103,6 +103,17 @@ export class ClaimedSession {
     if (released === undefined) throw new RegistryError('BLOB_UPLOAD_UNKNOWN');
   }
 
+  /**
+   * Gives the claim back with the session as it was: bytes that `writer` has handed over in vain are written again from
+   * the old offset, but not while they are on their way. An upload it has begun for them is given back.
+   * @throws RegistryError `BLOB_UPLOAD_UNKNOWN` when the session has been ended meanwhile.
+   */
+  async undo(writer: BlobWriter): Promise<void> {
+    await writer.settle();
+    await this.release({});
+    if (this.initial.state === undefined) await writer.abort();
+  }
+
   /** Removes the session, unless somebody else has changed it meanwhile. Whether it is gone. */
   async end(): Promise<boolean> {
     await this.#stop();
@@ -142,8 +153,11 @@ export class ClaimedSession {
   }
 }
 
-/** What a session may say of a position in the middle of a stream: whole parts, and a digest nobody vouches for. */
+/**
+ * What a session may say of a position in the middle of a stream: whole parts, and a digest nobody vouches for. Without
+ * a whole part, the upload that was begun for it, so that its space can be given back.
+ */
 export function progressOf({ parts, partsEnd, state }: WriterPosition, session: Session): Partial<Session> {
-  if (partsEnd <= session.offset) return {};
+  if (partsEnd <= session.offset) return { state };
   return { parts, partsEnd, state, offset: partsEnd, digest: undefined };
 }

@@ -135,7 +135,7 @@ export class UploadStore {
       await this.#forget(claimed);
       return blob;
     } catch (error) {
-      if (isStorageError(error) && error.code !== 'UPLOAD_UNKNOWN') await claimed.release({});
+      if (isStorageError(error) && error.code !== 'UPLOAD_UNKNOWN') await claimed.undo(writer);
       else await this.#forget(claimed);
       throw error;
     }
@@ -228,8 +228,7 @@ export class UploadStore {
     try {
       expectLength(bytes, writer.offset - start);
     } catch (error) {
-      // Bytes handed over in vain are written again from the old offset.
-      await claimed.release({});
+      await claimed.undo(writer);
       throw error;
     }
   }
