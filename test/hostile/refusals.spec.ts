@@ -1,5 +1,5 @@
 import { connect as openSocket } from 'node:net';
-import { createRegistry, type Registry } from '@entrepot/core';
+import { createRegistry, type Registry, type RegistryConfig } from '@entrepot/core';
 import { expect } from 'chai';
 import storageMemory from '@entrepot/storage-memory';
 import { bareManifest } from '../oci/content.ts';
@@ -24,7 +24,7 @@ describe('A client that is refused', () => {
   after(() => Promise.all(running.splice(0).map((registry) => registry.stop())));
 
   async function serve(
-    ...plugins: Parameters<typeof createRegistry>[0]['plugins'] & object
+    ...plugins: NonNullable<RegistryConfig['plugins']>
   ): Promise<string> {
     const registry = await createRegistry({
       http: { port: 0 },
