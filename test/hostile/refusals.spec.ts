@@ -23,9 +23,7 @@ describe('A client that is refused', () => {
   });
   after(() => Promise.all(running.splice(0).map((registry) => registry.stop())));
 
-  async function serve(
-    ...plugins: NonNullable<RegistryConfig['plugins']>
-  ): Promise<string> {
+  async function serve(...plugins: NonNullable<RegistryConfig['plugins']>): Promise<string> {
     const registry = await createRegistry({
       http: { port: 0 },
       log: { level: 'silent' },
