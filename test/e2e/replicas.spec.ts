@@ -79,6 +79,20 @@ for (const [layout, open] of Object.entries(layouts)) {
 
     const statuses = (answers: readonly Answer[]): number[] => answers.map(({ status }) => status).sort();
 
+    // The first of all requests: what they need in common is made now.
+    it('know the uploads of each other that are begun at once on an empty root', async () => {
+      const blob = contentOf('the first bytes');
+      const begun = await Promise.all(
+        Array.from({ length: 12 }, (_, index) => beginUpload(at(index), `new-${index}`)),
+      );
+      const answers = await Promise.all(
+        begun.map((location, index) =>
+          ask(at(index + 1), 'PUT', `${location}?digest=${blob.digest}`, { body: blob.bytes }),
+        ),
+      );
+      expect(new Set(statuses(answers))).to.deep.equal(new Set([201]));
+    });
+
     it('finish an upload on one that was begun on the other', async () => {
       const blob = contentOf(noise(3_000_000, 1));
       const location = await beginUpload(doors.first, 'finish');
