@@ -120,7 +120,6 @@ describe('a driver for Google Cloud Storage', () => {
     ]) {
       await refused(call(), 'UNAVAILABLE');
     }
-    await refused(bucket.reach(), 'UNAVAILABLE');
   });
 
   it('asks for the bucket when a 404 does not say what is missing', async () => {
@@ -213,6 +212,14 @@ describe('a driver for Google Cloud Storage', () => {
     expect(new URL(gcs.requests.at(-1)?.url ?? '', 'http://gcs').searchParams.get('startOffset')).to.equal(
       '-',
     );
+  });
+
+  it('is healthy while the bucket answers, also after one unlucky answer, and not when it is gone', async () => {
+    await bucket.reach();
+    misfortune = ({ number }) => (number === 1 ? { status: 503 } : undefined);
+    await bucket.reach();
+    gcs.deleteBucket('b');
+    await refused(bucket.reach(), 'UNAVAILABLE');
   });
 
   it('completes also when the parts cannot be deleted afterwards', async () => {

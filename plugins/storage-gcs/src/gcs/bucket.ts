@@ -88,10 +88,8 @@ export class Bucket {
 
   /** @throws StorageError when the bucket cannot be reached right now. */
   async reach(): Promise<void> {
-    await this.requests.send(`find the bucket ${this.name}`, ({ signal }) => this.#ask(signal), {
-      attempts: 1,
-      patience: HEALTH_CHECK,
-    });
+    const what = `find the bucket ${this.name}`;
+    await this.requests.send(what, ({ signal }) => this.#ask(signal), HEALTH_CHECK);
   }
 
   /** For the log: where the credentials come from. */
