@@ -95,6 +95,7 @@ export class Workers {
   }
 
   #fill(place: Place): void {
+    if (this.#state === 'stopping') return;
     place.servesSince = undefined;
     place.timer = undefined;
     try {
