@@ -59,6 +59,8 @@ async function startCluster(folder: string, running: RunningProgram[]): Promise<
   launch('ceph-mon', '-i', 'a');
   await run('ceph', 'osd', 'new', osd);
   await run('ceph-osd', '-i', '0', '--mkfs', '--osd-uuid', osd);
+  // The OSD would put itself into the map when it starts, and end when it does so before it knows the monitor well.
+  await run('ceph', 'osd', 'crush', 'add', 'osd.0', '1', 'root=default', 'host=here');
   launch('ceph-osd', '-i', '0');
   const { accessKeyId, secretAccessKey } = credentials;
   await run(
@@ -99,6 +101,8 @@ mon max pg per osd = 1000
 [osd]
 osd data = ${folder}/osd
 osd objectstore = memstore
+osd crush update on start = false
+osd class update on start = false
 memstore device bytes = 8589934592
 [client.rgw]
 ms mon client mode = crc
