@@ -34,8 +34,8 @@ export interface UploadLimits {
   readonly maxConcurrent: number;
 }
 
-/** Sessions whose running hash is kept in memory between two requests. */
-const HASHES = 4096;
+/** Sessions whose running hash is kept in memory between two requests. A bound by count alone would reserve the room. */
+const HASHES = { maxSize: 4096, sizeCalculation: () => 1 };
 const SESSION_CACHE_BYTES = 4 * 1024 * 1024;
 
 /**
@@ -53,7 +53,7 @@ export class UploadStore {
   readonly #receiving: Places;
   readonly #log: Logger;
   readonly #sessions: Records<Session>;
-  readonly #hashes = new LRUCache<string, { readonly hash: Hash; readonly offset: number }>({ max: HASHES });
+  readonly #hashes = new LRUCache<string, { readonly hash: Hash; readonly offset: number }>(HASHES);
 
   constructor(
     driver: StorageDriver,
