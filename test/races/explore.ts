@@ -78,17 +78,14 @@ async function exploreFrom(
   return { states: seen.size, endings, complete: open.length === 0 };
 }
 
-/** Plays one schedule: the choices given, then whatever comes first. */
-export async function play(scene: Scene, schedule: readonly string[]): Promise<void> {
+/** What an exploration throws that is to fail. @throws Error when it does not fail. */
+export async function failureOf(exploring: Promise<unknown>): Promise<string> {
   try {
-    const stage = await begin(scene, await setUp(scene), schedule);
-    for (let [first] = stage.choices(); first !== undefined; [first] = stage.choices()) {
-      await stage.choose(first);
-    }
-    await checked(scene, stage);
-  } finally {
-    stoppedClock.release();
+    await exploring;
+  } catch (error) {
+    return String(error);
   }
+  throw new Error('every order ends well');
 }
 
 async function setUp(scene: Scene): Promise<Stage> {
