@@ -13,19 +13,10 @@ import {
 } from '@entrepot/plugin-sdk';
 import { AbortedUploads } from './aborted-uploads.ts';
 import { Blobs, type BlobBody } from './azure/blobs.ts';
-import { lengthOf } from './azure/body.ts';
 import type { Container } from './azure/container.ts';
 import { ObjectReader } from './object-reader.ts';
 import { partSizeAt } from './part-size.ts';
-import {
-  blockId,
-  blockIds,
-  decodeState,
-  encodeState,
-  newNonce,
-  newUpload,
-  parseState,
-} from './upload-state.ts';
+import { Uploads } from './uploads.ts';
 import { Writes } from './writes.ts';
 
 /** The most keys that are asked for at once. Azure lists 5000 blobs; two more than the keys are needed. */
@@ -40,6 +31,7 @@ export class AzureDriver implements StorageDriver {
   readonly #blobs: Blobs;
   readonly #writes: Writes;
   readonly #aborted: AbortedUploads;
+  readonly #uploads: Uploads;
   readonly #smallestPart: number;
 
   /** `partSize` is that of the first parts of an object, in bytes. */
@@ -49,6 +41,7 @@ export class AzureDriver implements StorageDriver {
     this.#blobs = new Blobs(container);
     this.#writes = new Writes(this.#blobs);
     this.#aborted = new AbortedUploads(this.#blobs, log);
+    this.#uploads = new Uploads(this.#blobs, this.#aborted);
   }
 
   partSize(offset: number): number {
@@ -58,7 +51,7 @@ export class AzureDriver implements StorageDriver {
   async read(key: string, known?: SmallObject): Promise<SmallObject | undefined> {
     const { outcome, value } = await this.#blobs.read(key, known?.etag);
     if (outcome === 'unchanged') return known;
-    if (value === undefined || this.#aborted.has(value)) return undefined;
+    if (value === undefined || this.#aborted.isMark(value)) return undefined;
     return { bytes: value.bytes, etag: value.etag };
   }
 
@@ -91,7 +84,7 @@ export class AzureDriver implements StorageDriver {
         if (blob.key <= last)
           throw new StorageError('UNAVAILABLE', `Azure lists ${blob.key} after ${last}: not in byte order`);
         last = blob.key;
-        if (this.#aborted.has(blob)) await this.#aborted.forget(blob);
+        if (this.#aborted.isMark(blob)) await this.#aborted.forget(blob);
         else keys.push(blob.key);
       }
       next = page.next;
@@ -103,7 +96,7 @@ export class AzureDriver implements StorageDriver {
     const { outcome, value } = await this.#blobs.open(key, range);
     if (outcome === 'pastEnd') return this.#nothingOf(key);
     if (value === undefined) return undefined;
-    if (this.#aborted.has(value)) {
+    if (this.#aborted.isMark(value)) {
       value.body.destroy();
       return undefined;
     }
@@ -112,46 +105,23 @@ export class AzureDriver implements StorageDriver {
 
   async size(key: string): Promise<number | undefined> {
     const found = await this.#blobs.head(key);
-    return found === undefined || this.#aborted.has(found) ? undefined : found.size;
+    return found === undefined || this.#aborted.isMark(found) ? undefined : found.size;
   }
 
   async createUpload(): Promise<UploadState> {
-    return encodeState(newUpload());
+    return this.#uploads.create();
   }
 
-  async uploadPart(upload: Upload, part: readonly Uint8Array[]): Promise<UploadState> {
-    const state = decodeState(upload);
-    const nonce = newNonce();
-    await this.#blobs.stage(upload.key, blockId(state, upload.parts, nonce), part);
-    return encodeState({ ...state, nonces: [...state.nonces, nonce] });
+  uploadPart(upload: Upload, part: readonly Uint8Array[]): Promise<UploadState> {
+    return this.#uploads.add(upload, part);
   }
 
-  /**
-   * The last bytes are one more block; then the blocks become the blob in one step, unless there is one already: what
-   * has been committed is never committed again. Nothing is copied.
-   */
-  async completeUpload(upload: Upload, lastPart: readonly Uint8Array[]): Promise<void> {
-    const { key, offset } = upload;
-    const state = decodeState(upload);
-    const length = lengthOf(lastPart);
-    const blocks = blockIds(state);
-    if (length > 0) {
-      const block = blockId(state, blocks.length, newNonce());
-      await this.#blobs.stage(key, block, lastPart);
-      blocks.push(block);
-    }
-    const { outcome } = await this.#blobs.commit(key, blocks, { condition: 'absent', id: state.id });
-    if (outcome === undefined) return;
-    // Perhaps it is complete, and only the answer was lost: the id tells.
-    const found = await this.#blobs.head(key);
-    const isThis = found?.id === state.id && !this.#aborted.has(found);
-    if (isThis && found.size === offset + length) return;
-    throw new StorageError('UPLOAD_UNKNOWN', `the upload of ${key} is complete, aborted, or forgotten`);
+  completeUpload(upload: Upload, lastPart: readonly Uint8Array[]): Promise<void> {
+    return this.#uploads.complete(upload, lastPart);
   }
 
-  async abortUpload({ key, state }: Upload): Promise<void> {
-    const parsed = parseState(state);
-    if (parsed !== undefined) await this.#aborted.add(key, parsed.id);
+  abortUpload(upload: Upload): Promise<void> {
+    return this.#uploads.abort(upload);
   }
 
   /** An object opened where it has no bytes. */

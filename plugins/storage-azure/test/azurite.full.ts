@@ -1,3 +1,4 @@
+import { isStorageError, type Upload } from '@entrepot/plugin-sdk';
 import { expect } from 'chai';
 import { startAzurite } from '../../../test/servers/azurite.ts';
 import { describeAzureConformance } from './azure-conformance.ts';
@@ -13,14 +14,14 @@ describeAzureConformance({
   prefixes: [''],
 });
 
-describe('a blob that is committed', () => {
+describe('a large object on Azurite', () => {
   let gate: Gate;
   before(async () => {
     gate = await startGate(() => false);
   });
   after(() => gate.stop());
 
-  it('stays as it is when every request that made it is sent again', async () => {
+  it('stays as it is, once complete, when every request that made it is sent again', async () => {
     const { driver, container } = openDriver((await scratchContainer(gate)).input);
     const length = driver.partSize(0);
     const begun = { key: 'large', offset: 0, parts: 0, state: await driver.createUpload() };
@@ -40,4 +41,31 @@ describe('a blob that is committed', () => {
     expect(await driver.list('', { limit: 10 })).to.deep.equal({ keys: ['large', 'small'], more: false });
     container.close();
   });
+
+  it('is completed by another upload of a key of which uploads were aborted, and by none of these', async () => {
+    const { driver, container } = openDriver((await scratchContainer(gate)).input);
+    const begin = async (): Promise<Upload> => ({
+      key: 'large',
+      offset: 0,
+      parts: 0,
+      state: await driver.createUpload(),
+    });
+    const aborted = await Promise.all([begin(), begin(), begin()]);
+    await Promise.all(aborted.map((upload) => driver.abortUpload(upload)));
+    const other = await begin();
+    for (const upload of aborted) await unknown(driver.completeUpload(upload, [Buffer.from('lost')]));
+    const state = await driver.uploadPart(other, [Buffer.from('part')]);
+    await driver.completeUpload({ ...other, offset: 4, parts: 1, state }, [Buffer.from('tail')]);
+    for (const upload of aborted) {
+      await unknown(driver.completeUpload(upload, [Buffer.from('lost')]));
+      await driver.abortUpload(upload);
+    }
+    expect((await driver.read('large'))?.bytes).to.deep.equal(new Uint8Array(Buffer.from('parttail')));
+    container.close();
+  });
 });
+
+async function unknown(call: Promise<unknown>): Promise<void> {
+  const error: unknown = await call.catch((reason: unknown) => reason);
+  expect(isStorageError(error, 'UPLOAD_UNKNOWN'), String(error)).to.equal(true);
+}

@@ -13,21 +13,11 @@ import {
   type WriteOptions,
 } from '@entrepot/plugin-sdk';
 import { AbortedUploads } from './aborted-uploads.ts';
-import { lengthOf } from './gcs/body.ts';
 import type { Bucket } from './gcs/bucket.ts';
 import { Objects, type ObjectBody } from './gcs/objects.ts';
 import { ObjectReader } from './object-reader.ts';
 import { partSizeAt } from './part-size.ts';
-import { Parts } from './parts.ts';
-import {
-  decodeState,
-  encodeState,
-  newNonce,
-  newUpload,
-  parseState,
-  partName,
-  partNames,
-} from './upload-state.ts';
+import { Uploads } from './uploads.ts';
 import { generationOf, Writes } from './writes.ts';
 
 /** The most keys that are asked for at once. Google lists 1000 objects; two more than the keys are needed. */
@@ -38,20 +28,18 @@ export class GcsDriver implements StorageDriver {
   readonly #bucket: Bucket;
   readonly #objects: Objects;
   readonly #writes: Writes;
-  readonly #parts: Parts;
   readonly #aborted: AbortedUploads;
+  readonly #uploads: Uploads;
   readonly #smallestPart: number;
-  readonly #log: Logger;
 
   /** `partSize` is that of the first parts of an object, in bytes. */
   constructor(bucket: Bucket, partSize: number, log: Logger) {
     this.#bucket = bucket;
     this.#smallestPart = partSize;
-    this.#log = log;
     this.#objects = new Objects(bucket);
     this.#writes = new Writes(this.#objects);
-    this.#parts = new Parts(this.#objects, bucket.names);
     this.#aborted = new AbortedUploads(this.#objects, log);
+    this.#uploads = new Uploads({ objects: this.#objects, names: bucket.names, aborted: this.#aborted, log });
   }
 
   partSize(offset: number): number {
@@ -62,7 +50,7 @@ export class GcsDriver implements StorageDriver {
     const generation = known === undefined ? undefined : generationOf(known.etag);
     const { outcome, value } = await this.#objects.read(this.#nameOf(key), generation);
     if (outcome === 'unchanged') return known;
-    if (value === undefined || this.#aborted.has(value)) return undefined;
+    if (value === undefined || this.#aborted.isMark(value)) return undefined;
     return { bytes: value.bytes, etag: value.generation };
   }
 
@@ -98,7 +86,7 @@ export class GcsDriver implements StorageDriver {
         if (key <= last)
           throw new StorageError('UNAVAILABLE', `Google lists ${key} after ${last}: not in byte order`);
         last = key;
-        if (this.#aborted.has(object)) await this.#aborted.forget(object);
+        if (this.#aborted.isMark(object)) await this.#aborted.forget(object);
         else keys.push(key);
       }
       next = page.next;
@@ -110,7 +98,7 @@ export class GcsDriver implements StorageDriver {
     const { outcome, value } = await this.#objects.open(this.#nameOf(key), range);
     if (outcome === 'pastEnd') return this.#nothingOf(key);
     if (value === undefined) return undefined;
-    if (this.#aborted.has(value)) {
+    if (this.#aborted.isMark(value)) {
       value.body.destroy();
       return undefined;
     }
@@ -119,62 +107,23 @@ export class GcsDriver implements StorageDriver {
 
   async size(key: string): Promise<number | undefined> {
     const found = await this.#objects.head(this.#nameOf(key));
-    return found === undefined || this.#aborted.has(found) ? undefined : found.size;
+    return found === undefined || this.#aborted.isMark(found) ? undefined : found.size;
   }
 
   async createUpload(): Promise<UploadState> {
-    return encodeState(newUpload());
+    return this.#uploads.create();
   }
 
-  async uploadPart(upload: Upload, part: readonly Uint8Array[]): Promise<UploadState> {
-    const state = decodeState(upload);
-    const nonce = newNonce();
-    await this.#parts.put(state.id, partName(upload.parts, nonce), part);
-    return encodeState({ ...state, nonces: [...state.nonces, nonce] });
+  uploadPart(upload: Upload, part: readonly Uint8Array[]): Promise<UploadState> {
+    return this.#uploads.add(upload, part);
   }
 
-  /**
-   * Crash-safe order: the last bytes are one more part; then all parts become the object in one step, unless there is
-   * one already: what is complete is never replaced; then the parts are deleted, which harm nobody while they are there.
-   */
-  async completeUpload(upload: Upload, lastPart: readonly Uint8Array[]): Promise<void> {
-    const { key, offset } = upload;
-    const state = decodeState(upload);
-    const length = lengthOf(lastPart);
-    const parts = partNames(state);
-    if (length > 0 || parts.length === 0) {
-      const last = partName(parts.length, newNonce());
-      await this.#parts.put(state.id, last, lastPart);
-      parts.push(last);
-    }
-    const options = { condition: 'absent', id: state.id } as const;
-    const { outcome } = await this.#parts.compose(state.id, parts, this.#nameOf(key), options);
-    const complete = outcome === undefined || (await this.#isComplete(key, state.id, offset + length));
-    await this.#clear(state.id);
-    if (!complete)
-      throw new StorageError('UPLOAD_UNKNOWN', `the upload of ${key} is complete, aborted, or forgotten`);
+  completeUpload(upload: Upload, lastPart: readonly Uint8Array[]): Promise<void> {
+    return this.#uploads.complete(upload, lastPart);
   }
 
-  async abortUpload({ key, state }: Upload): Promise<void> {
-    const parsed = parseState(state);
-    if (parsed === undefined) return;
-    await this.#aborted.add(this.#nameOf(key), parsed.id);
-    await this.#parts.clear(parsed.id);
-  }
-
-  /** Whether an upload that cannot be completed is complete, and only the answer was lost: the id tells. */
-  async #isComplete(key: string, id: string, size: number): Promise<boolean> {
-    const found = await this.#objects.head(this.#nameOf(key));
-    return found?.id === id && found.size === size && !this.#aborted.has(found);
-  }
-
-  /** What cannot be deleted now is left to the lifecycle rule of the bucket. */
-  async #clear(upload: string): Promise<void> {
-    try {
-      await this.#parts.clear(upload);
-    } catch (error) {
-      this.#log.debug({ err: error, upload }, 'the parts of an upload that has ended stay for now');
-    }
+  abortUpload(upload: Upload): Promise<void> {
+    return this.#uploads.abort(upload);
   }
 
   /** An object opened where it has no bytes. */

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { StorageError } from '@entrepot/plugin-sdk';
-import type { Objects, ObjectOptions } from './gcs/objects.ts';
-import type { Answer } from './gcs/requests.ts';
+import type { Objects } from './gcs/objects.ts';
 import { inParallel } from './in-parallel.ts';
 import type { ObjectNames } from './object-names.ts';
 
@@ -40,32 +39,22 @@ export class Parts {
   }
 
   /**
-   * Puts parts together, 32 to an object, these again, and so on, until there is one: that under `target`, and it alone
-   * is visible. `absent` is that a part is gone.
+   * Puts parts together, 32 to an object, these again, and so on, until one request can put together what is left. Gives
+   * the names of that, or `undefined` when a part is gone.
    */
-  async compose(
-    upload: string,
-    parts: readonly string[],
-    target: string,
-    options: ObjectOptions,
-  ): Promise<Answer<unknown, 'refused' | 'absent'>> {
+  async gather(upload: string, parts: readonly string[]): Promise<readonly string[] | undefined> {
     const folder = this.#names.partsOf(upload);
     let level = parts.map((part) => folder + part);
     while (level.length > SOURCES) {
-      const answers = await inParallel(
-        groupsOf(level),
-        AT_ONCE,
-        async (group): Promise<Answer<string, 'refused' | 'absent'>> => {
-          const name = `${folder}composed-${randomUUID()}`;
-          const answer = await this.#objects.compose(name, group, { condition: undefined, id: upload });
-          return answer.outcome === undefined ? { value: name } : answer;
-        },
-      );
-      const gone = answers.find(({ outcome }) => outcome !== undefined);
-      if (gone?.outcome !== undefined) return gone;
-      level = answers.flatMap(({ value }) => value ?? []);
+      const composed = await inParallel(groupsOf(level), AT_ONCE, async (group) => {
+        const name = `${folder}composed-${randomUUID()}`;
+        const { outcome } = await this.#objects.compose(name, group, { condition: undefined, id: upload });
+        return outcome === undefined ? name : '';
+      });
+      if (composed.includes('')) return undefined;
+      level = composed;
     }
-    return this.#objects.compose(target, level, options);
+    return level;
   }
 
   /** Deletes all there is of an upload. */

@@ -194,6 +194,21 @@ describe('a driver for Google Cloud Storage', () => {
     expect(gcs.namesIn('b')).to.deep.equal(['a']);
   });
 
+  it('completes another upload of a key of which uploads were aborted, and none of these', async () => {
+    const aborted = await Promise.all([begin('a'), begin('a'), begin('a')]);
+    await Promise.all(aborted.map((upload) => driver.abortUpload(upload)));
+    const other = await begin('a');
+    for (const upload of aborted)
+      await refused(driver.completeUpload(upload, [text('lost')]), 'UPLOAD_UNKNOWN');
+    const state = await driver.uploadPart(other, [text('part')]);
+    await driver.completeUpload({ ...other, offset: 4, parts: 1, state }, [text('tail')]);
+    for (const upload of aborted) {
+      await refused(driver.completeUpload(upload, [text('lost')]), 'UPLOAD_UNKNOWN');
+      await driver.abortUpload(upload);
+    }
+    expect((await drain(await driver.open('a'))).toString()).to.equal('parttail');
+  });
+
   it('lists no upload that was aborted, and forgets it once no upload can be that old', async () => {
     for (const key of ['data/a', 'data/b']) await driver.abortUpload(await begin(key));
     await driver.write('data/c', text('1'));

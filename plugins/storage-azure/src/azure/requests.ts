@@ -121,11 +121,19 @@ async function withPatience<Value>(
   const timer = setTimeout(() => {
     controller.abort(new DOMException(`nothing has moved for ${patience / 1000} s`, 'TimeoutError'));
   }, patience);
+  const aborted = new Promise<never>((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(asError(signal.reason)));
+  });
   try {
-    return await work({ signal, progress: () => timer.refresh() });
+    // What waits for a token hears no signal.
+    return await Promise.race([work({ signal, progress: () => timer.refresh() }), aborted]);
   } catch (error) {
     throw signal.aborted ? signal.reason : error;
   } finally {
     clearTimeout(timer);
   }
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
 }
