@@ -310,6 +310,40 @@ onEachStorage('A connection', (serve) => {
       await expectUsable(connection);
     });
 
+    it('with Accept in many lines', async () => {
+      const connection = await connect();
+      const repository = registry.newRepository();
+      const { bytes } = await pushManifest(registry, repository, bareManifest('accepted'), 'v1');
+      for (const method of ['HEAD', 'GET']) {
+        connection.head(
+          `${method} /v2/${repository}/manifests/v1 HTTP/1.1`,
+          `Accept: ${types.index}`,
+          `Accept: ${types.dockerManifest}, ${types.manifest}`,
+          'Accept: */*',
+        );
+        const answer = await connection.answer({ toHead: method === 'HEAD' });
+        expect([answer.status, answer.headers.get('content-type')]).to.deep.equal([200, types.manifest]);
+        if (method === 'GET') expect(answer.body).to.equal(bytes.toString());
+      }
+    });
+
+    it('without length and transfer coding, which is a body of no bytes', async () => {
+      const connection = await connect();
+      const repository = registry.newRepository();
+      connection.head(`POST /v2/${repository}/blobs/uploads/ HTTP/1.1`);
+      const location = (await connection.answer()).headers.get('location') ?? '';
+      expectStatus(await registry.patch(location, { body: 'hello' }), 202);
+      // The second time as for a client that did not hear the first answer.
+      for (let time = 0; time < 2; time += 1) {
+        connection.head(`PUT ${location}?digest=${digestOf('hello')} HTTP/1.1`);
+        expect((await connection.answer()).status).to.equal(201);
+      }
+      connection.head(`POST /v2/${repository}/blobs/uploads/?digest=${digestOf('')} HTTP/1.1`);
+      expect((await connection.answer()).status).to.equal(201);
+      connection.head(`PUT /v2/${repository}/manifests/v1 HTTP/1.1`, `Content-Type: ${types.manifest}`);
+      expect(codeOf(await connection.answer())).to.equal('MANIFEST_INVALID');
+    });
+
     it('with trailing and doubled slashes on uploads', async () => {
       for (const slashes of ['', '/', '//']) {
         const repository = registry.newRepository();

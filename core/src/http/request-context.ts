@@ -70,10 +70,14 @@ export class RequestContext {
     return this.#response.headersSent;
   }
 
-  /** `Content-Length` of the request, if it has one. Node has refused whatever is no number. */
+  /**
+   * Bytes of the request's body, if that is told before it comes. Without a word of length or transfer coding there is
+   * none (RFC 9112, 6.3). Node has refused whatever is no number.
+   */
   get contentLength(): number | undefined {
-    const text = this.request.headers['content-length'];
-    return text === undefined ? undefined : Number(text);
+    const { 'content-length': length, 'transfer-encoding': coding } = this.request.headers;
+    if (length !== undefined) return Number(length);
+    return coding === undefined ? 0 : undefined;
   }
 
   /**

@@ -9,7 +9,7 @@ import { anyText } from '../http/any-text.ts';
 function readOf(range: string | undefined, length: number | undefined) {
   const { context } = bareRequest({
     ...(range === undefined ? {} : { 'content-range': range }),
-    ...(length === undefined ? {} : { 'content-length': String(length) }),
+    ...(length === undefined ? { 'transfer-encoding': 'chunked' } : { 'content-length': String(length) }),
   });
   try {
     const { at, length: expected } = incomingBytes(context);
@@ -24,6 +24,12 @@ describe('The bytes of an upload', () => {
   it('may come without a word of where they belong and how many they are', () => {
     expect(readOf(undefined, undefined)).to.deep.equal({ at: undefined, length: undefined });
     expect(readOf(undefined, 5)).to.deep.equal({ at: undefined, length: 5 });
+  });
+
+  it('are none when neither a length nor a transfer coding is told', () => {
+    expect(incomingBytes(bareRequest().context)).to.include({ length: 0 });
+    const { context } = bareRequest({ 'content-range': '0-4' });
+    expect(() => incomingBytes(context)).to.throw('Content-Range covers 5 bytes');
   });
 
   it('may say where they belong', () => {
