@@ -437,7 +437,7 @@ export class OddRequests {
 
   #mutated(bytes: Buffer): Buffer {
     const dice = this.#dice;
-    let mutated = Buffer.from(bytes);
+    let mutated: Buffer = Buffer.from(bytes);
     for (let count = 1 + dice.below(4); count > 0; count -= 1) {
       const at = dice.below(Math.max(1, mutated.length));
       mutated = dice.oneOf<Buffer>(

@@ -176,13 +176,13 @@ const cache: JSONSchemaType<Settings['cache']> = {
       type: 'integer',
       description: 'Bytes of memory for manifests.',
       minimum: MIB,
-      default: 64 * MIB,
+      default: 32 * MIB,
     },
     blobBytes: {
       type: 'integer',
       description: 'Bytes of memory for small blobs, such as the configs of images.',
       minimum: MIB,
-      default: 32 * MIB,
+      default: 16 * MIB,
     },
   },
 };

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { RegistryError } from '@entrepot/plugin-sdk';
 import type { BlobWriter, WriterPosition } from './blob-writer.ts';
+import { newId } from './ids.ts';
 import { keys } from './keys.ts';
 import type { Records, Stored } from './records.ts';
 import type { Session } from './sessions.ts';
@@ -110,8 +111,10 @@ export class ClaimedSession {
    */
   async undo(writer: BlobWriter): Promise<void> {
     await writer.settle();
-    await this.release({});
-    if (this.initial.state === undefined) await writer.abort();
+    const isBegun = this.initial.state !== undefined;
+    // The key of an upload that is given back is not used again: its backend may still be forgetting it.
+    await this.release(isBegun ? {} : { data: keys.data(newId()) });
+    if (!isBegun) await writer.abort();
   }
 
   /** Removes the session, unless somebody else has changed it meanwhile. Whether it is gone. */

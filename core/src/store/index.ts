@@ -27,7 +27,7 @@ export interface StoreOptions {
 }
 
 /** Bytes of parsed records kept in memory, for each kind. */
-const RECORD_CACHE_BYTES = 16 * 1024 * 1024;
+const RECORD_CACHE_BYTES = 8 * 1024 * 1024;
 
 export function createStore(storage: StorageDriver, options: StoreOptions): Store {
   const driver = new TimeLimitedDriver(storage);

@@ -42,6 +42,8 @@ export interface RecordsOptions {
   readonly transient?: boolean;
 }
 
+/** Bytes that a remembered record takes besides its own: objects, parsed value, place in the cache. Measured, roughly. */
+const ENTRY_OVERHEAD = 1000;
 /** Attempts of a compare-and-swap before giving up: each lost one means that somebody else has made progress. */
 const ATTEMPTS = 100;
 
@@ -64,7 +66,7 @@ export class Records<Value> {
     this.#transient = options.transient ?? false;
     this.#cache = new LRUCache({
       maxSize: options.cacheBytes,
-      sizeCalculation: (entry, key) => entry.object.bytes.length + key.length + 300,
+      sizeCalculation: (entry, key) => entry.object.bytes.length + key.length + ENTRY_OVERHEAD,
     });
   }
 
