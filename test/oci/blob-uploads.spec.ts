@@ -332,6 +332,16 @@ onEachStorage('An upload', (serve) => {
       expect(await status(upload)).to.equal('0-0');
     });
 
+    it('that does not fit the bytes of a whole blob refuses it, though its digest is right', async () => {
+      const repository = registry.newRepository();
+      const bytes = noise(100, 39);
+      const digest = digestOf(bytes);
+      const question = { headers: { 'content-range': '0-98' }, chunks: [bytes] };
+      const upload = await beginUpload(registry, repository);
+      expectError(await registry.put(`${upload}?digest=${digest}`, question), 400, 'SIZE_INVALID');
+      expectEmpty(await registry.head(`/v2/${repository}/blobs/${digest}`), 404);
+    });
+
     for (const size of [10, 2 * MIB]) {
       it(`that does not fit the ${size} bytes that come keeps none of them`, async () => {
         const repository = registry.newRepository();

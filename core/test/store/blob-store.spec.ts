@@ -39,6 +39,18 @@ describe('The order in which a blob appears', () => {
     expect(await store.blobs.find('other', digest)).to.include({ digest, size: medium });
   });
 
+  it('does not begin when the digest is known to be wrong: what parts there are go again', async () => {
+    for (const size of [small, medium, large]) {
+      const driver = new RecordingDriver();
+      const wrong = freshContent(1).digest;
+      const put = storeOn(driver).uploads.put('app', wrong, incoming(freshContent(size).bytes));
+      expect(await rejectionOf(put)).to.include({ code: 'DIGEST_INVALID' });
+      const written = ['write data', 'completeUpload data', 'write record', 'write link'];
+      expect(driver.texts.filter((text) => written.includes(text))).to.deep.equal([]);
+      expect(driver.openUploads.size).to.equal(0);
+    }
+  });
+
   for (const size of [small, medium, large]) {
     it(`leaves ${size} bytes whole or absent when the process dies at any step, and they can be pushed again`, async () => {
       const { bytes, digest } = freshContent(size);

@@ -155,6 +155,26 @@ describe('An upload in the store', () => {
       expect((await driver.list('data/', { limit: 10 })).keys).to.deep.equal([]);
     });
 
+    it('in one of two that come at the very same moment: the other is told where it stands', async () => {
+      const both = Promise.withResolvers<void>();
+      let reads = 0;
+      driver.before = async ({ text }) => {
+        if (text !== 'read session') return;
+        reads += 1;
+        if (reads === 2) both.resolve();
+        await both.promise;
+      };
+      const replicas = [store, storeOn(driver)];
+      const outcomes = await Promise.allSettled(
+        replicas.map((replica) => append(Buffer.from('hello'), replica)),
+      );
+      driver.before = () => undefined;
+      const lost = outcomes.filter((outcome) => outcome.status === 'rejected');
+      expect(lost).to.have.lengthOf(1);
+      expect(lost[0]?.reason).to.include({ name: 'UploadOutOfOrder', offset: 0, id });
+      expect(await offset()).to.equal(5);
+    });
+
     it('without a byte that does not belong: the other is told where it stands', async () => {
       await append(Buffer.from('hello'));
       const error = await rejectionOf(append(Buffer.from('x'), storeOn(driver), 3));
