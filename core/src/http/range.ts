@@ -1,6 +1,7 @@
 import { RegistryError, type ByteRange } from '@entrepot/plugin-sdk';
 
-const RANGE = /^bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*$/i;
+/** `first-`, `first-last` or `-suffix`. No two of its repetitions touch, so it takes no more steps than there are bytes. */
+const RANGE = /^bytes\s*=\s*(?:(\d+)\s*-(?:\s*(\d+))?|-\s*(\d+))\s*$/i;
 
 /**
  * The part of `size` bytes that a `Range` header asks for (RFC 9110, 14.2). `undefined`, and all is to be sent, when
@@ -10,16 +11,14 @@ const RANGE = /^bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*$/i;
 export function parseRange(header: string | undefined, size: number): ByteRange | undefined {
   const parts = header === undefined ? null : RANGE.exec(header);
   if (parts === null) return undefined;
-  const [, first = '', last = ''] = parts;
-  if (first === '' && last === '') return undefined;
-  if (first === '') {
-    const suffix = Number(last);
-    if (suffix === 0 || size === 0) throw unsatisfiable(size);
-    return { start: Math.max(0, size - suffix), end: size };
+  const [, first, last, suffix] = parts;
+  if (suffix !== undefined) {
+    if (Number(suffix) === 0 || size === 0) throw unsatisfiable(size);
+    return { start: Math.max(0, size - Number(suffix)), end: size };
   }
   const start = Number(first);
-  if (start >= size || (last !== '' && Number(last) < start)) throw unsatisfiable(size);
-  return { start, end: last === '' ? size : Math.min(size, Number(last) + 1) };
+  if (start >= size || (last !== undefined && Number(last) < start)) throw unsatisfiable(size);
+  return { start, end: last === undefined ? size : Math.min(size, Number(last) + 1) };
 }
 
 function unsatisfiable(size: number): RegistryError {
