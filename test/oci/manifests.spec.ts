@@ -289,7 +289,7 @@ onEachStorage('A manifest', (serve) => {
       'that is a list of manifests': '[{"layers":[]}]',
       'that is a number': '7',
       'that is a text': '"manifest"',
-      'that is not UTF-8': '\u00ff',
+      'that is not UTF-8': '{"layers":[],"a":"\u00ff"}',
       'with a layer that is null': '{"layers":[null]}',
       'with a layer that is a text': '{"layers":["sha256:0"]}',
       'with a layer that is a list': '{"layers":[[]]}',

@@ -169,6 +169,13 @@ describe('parseManifest', () => {
     for (const [json, where] of cases) expect(complaintOf(() => parse(json))).to.include(where);
   });
 
+  it('has to be UTF-8, to its last string', () => {
+    for (const bytes of [[0xff], [0xc3, 0x28], [0xed, 0xa0, 0x80], [0xc0, 0x80]]) {
+      const text = Buffer.concat([Buffer.from('{"a":"'), Buffer.from(bytes), Buffer.from('"}')]);
+      expect(complaintOf(() => parseManifest(text, 'a/b', 'sha256'))).to.include('not JSON in UTF-8');
+    }
+  });
+
   it('lets digests of algorithms it does not know pass as references, for they may be allowed to be absent', () => {
     for (const other of ['blake3:abc', 'sha384:0', 'a+b.c_d-e:F=_-']) {
       expect(parse({ layers: [{ digest: other, size }] }).blobs[0]?.digest).to.equal(other);
