@@ -1,9 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Logger } from '@entrepot/plugin-sdk';
 import { FilesystemDriver } from '@entrepot/storage-filesystem';
 
-export const silent = {
+export const silent: Logger = {
   debug: () => undefined,
   info: () => undefined,
   warn: () => undefined,
@@ -24,8 +25,11 @@ export class TemporaryRoot {
   }
 
   /** Another driver over the same root: it shares no memory with the others. */
-  async driver({ fsync = true } = {}): Promise<FilesystemDriver> {
-    const driver = new FilesystemDriver({ root: this.path, fsync, log: silent });
+  async driver({
+    fsync = true,
+    log = silent,
+  }: { fsync?: boolean; log?: Logger } = {}): Promise<FilesystemDriver> {
+    const driver = new FilesystemDriver({ root: this.path, fsync, log });
     await driver.start();
     this.#drivers.push(driver);
     return driver;
