@@ -58,6 +58,19 @@ export function put(
   };
 }
 
+/** PUT of an index under a tag, with a child that has to be there. */
+export function putIndex(title: string, index: ParsedManifest, child: string, tag: string): Request {
+  const { ask, operation } = put(title, index, [tag]);
+  return {
+    ask,
+    operation: {
+      ...operation,
+      done: (view) =>
+        view.manifests.includes(child) ? operation.done(view) : [{ answer: 400, state: view }],
+    },
+  };
+}
+
 /**
  * The same PUT where a delete of the manifest is under way: dying, it may leave a tag, or a place among the referrers,
  * that leads nowhere, since the delete has looked for them before.

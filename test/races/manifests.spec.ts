@@ -1,14 +1,15 @@
 import { expect } from 'chai';
-import { explore, failureOf, type ExploreOptions } from './explore.ts';
-import { put, putDuringDelete, remove, untag, type Request } from './manifest-operations.ts';
-import { manifestOf } from './registry-view.ts';
+import { explore, failureOf, type ExploreOptions, type Scene } from './explore.ts';
+import { put, putDuringDelete, putIndex, remove, untag, type Request } from './manifest-operations.ts';
+import { indexOf, manifestOf, openStore, viewOf } from './registry-view.ts';
 import { requests, type Requests } from './requests.ts';
 
 const subject = manifestOf('subject');
 const app = manifestOf('app');
 const other = manifestOf('other');
 const signature = manifestOf('signature', subject);
-const known = { subject, app, other, signature };
+const index = indexOf(app);
+const known = { subject, app, other, signature, index };
 
 const pushed = put('app', app, []);
 const taggedV1 = put('app', app, ['v1']);
@@ -16,6 +17,7 @@ const taggedV2 = put('app', app, ['v2']);
 const otherTaggedV1 = put('other', other, ['v1']);
 const signed = put('signature', signature, []);
 const deleted = remove('app', app);
+const indexed = putIndex('index', index, 'app', 'all');
 
 /** There are too many orders of three requests to play them all each time. */
 const sample: ExploreOptions = { limit: 60 };
@@ -41,6 +43,10 @@ const pairs: Readonly<Record<string, Case>> = {
   'a push of a referrer, and its deletion': {
     before: [put('subject', subject, []), signed],
     atOnce: { P: signed, D: remove('signature', signature) },
+  },
+  'a push of an index, and the deletion of its child': {
+    before: [pushed],
+    atOnce: { P: indexed, D: deleted },
   },
   'two deletions of one manifest': { before: [taggedV1], atOnce: { D: deleted, E: deleted } },
   'the deletion of a manifest, and that of its tag': {
@@ -82,6 +88,17 @@ describe('a process that dies in the middle of a request leaves the old state or
   it('of a deletion, and no tag that is left leads nowhere', async () => {
     const before = [taggedV1, taggedV2];
     await exploreAll({ before, atOnce: { D: deleted }, processes: 'each' }, { deaths: 1 });
+  });
+
+  it('of a deletion, and an index that needs what is still there can be pushed', async () => {
+    const before = [taggedV1];
+    const scene = requests({ before, atOnce: { D: deleted }, processes: 'each', known });
+    const check: Scene['check'] = async (stage) => {
+      const store = openStore(stage.driver());
+      const { manifests } = await viewOf(store, known);
+      expect(await indexed.ask(store)).to.equal(manifests.includes('app') ? 'put' : 400);
+    };
+    await explore({ ...scene, check }, { deaths: 1 });
   });
 
   it('of the deletion of a referrer', async () => {

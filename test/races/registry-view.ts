@@ -38,6 +38,16 @@ export function manifestOf(title: string, subject?: ParsedManifest): ParsedManif
   return parseManifest(Buffer.from(JSON.stringify(json)), mediaTypes.ociManifest, 'sha256');
 }
 
+/** An index with one child. */
+export function indexOf({ mediaType, digest, bytes }: ParsedManifest): ParsedManifest {
+  const json = {
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociIndex,
+    manifests: [{ mediaType, digest, size: bytes.length }],
+  };
+  return parseManifest(Buffer.from(JSON.stringify(json)), mediaTypes.ociIndex, 'sha256');
+}
+
 /** A repository as its users see it, with titles for digests. */
 export interface RepositoryView {
   /** Titles of the manifests that are there. */

@@ -160,10 +160,12 @@ export class ManifestStore {
     if (mayLack === 'nothing') {
       const children = new Set(manifest.manifests.map((child) => child.digest));
       const limits = { limit: CHECKS_AT_ONCE, most: MAX_MISSING };
-      const absent = await filterLimited(children, limits, async (child) => {
-        const found = isDigest(child) ? await this.get(repository, child) : undefined;
-        return found === undefined || found.deleting;
-      });
+      // One whose deletion has begun still counts: it is served, and whoever deletes it may have died.
+      const absent = await filterLimited(
+        children,
+        limits,
+        async (child) => !isDigest(child) || (await this.get(repository, child)) === undefined,
+      );
       missing.push(...absent);
     }
     if (missing.length > 0) {

@@ -10,7 +10,7 @@ export interface StoredManifest {
   readonly bytes: Buffer;
   /** Names this life of the manifest. A put of what is absent or being deleted begins a new one. */
   readonly incarnation: string;
-  /** When a client has begun to delete it: still served, but a push that relies on it has to write it again. */
+  /** Whether a client has begun to delete it: it is still served, but a push of it has to write it again. */
   readonly deleting: boolean;
 }
 
