@@ -6,6 +6,10 @@ import { keys } from './keys.ts';
 
 /** Bytes gathered before they go to the driver, unless a part of the driver has to be longer. */
 const FLUSH = 1024 * 1024;
+/** Once so many pieces are held, those shorter than so many bytes are gathered in blocks: each takes memory of its own. */
+const MANY = 64;
+const SMALL = 4 * 1024;
+const BLOCK = 64 * 1024;
 
 /** How far the bytes have come that are with the driver: what a session keeps of a writer. */
 export interface WriterPosition {
@@ -28,6 +32,9 @@ export class BlobWriter {
   readonly #hash: Hash | undefined;
   #position: WriterPosition;
   #held: Uint8Array[] = [];
+  /** What `#gather` fills, and how far it has. */
+  #block: Buffer | undefined;
+  #blockEnd = 0;
   #heldBytes = 0;
   #sendingBytes = 0;
   /** The part on its way to the driver. */
@@ -141,8 +148,25 @@ export class BlobWriter {
 
   #hold(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
-    this.#held.push(chunk);
+    if (chunk.length < SMALL && this.#held.length >= MANY) this.#gather(chunk);
+    else this.#held.push(chunk);
     this.#heldBytes += chunk.length;
+  }
+
+  /** Copies a small piece behind the one before it, into a block that has room for many. */
+  #gather(piece: Uint8Array): void {
+    if (this.#block === undefined || this.#blockEnd + piece.length > this.#block.length) {
+      this.#block = Buffer.allocUnsafeSlow(BLOCK);
+      this.#blockEnd = 0;
+    }
+    const { buffer } = this.#block;
+    const last = this.#held.at(-1);
+    const isBehind = last?.buffer === buffer && last.byteOffset + last.length === this.#blockEnd;
+    const start = isBehind ? last.byteOffset : this.#blockEnd;
+    this.#block.set(piece, this.#blockEnd);
+    this.#blockEnd += piece.length;
+    if (isBehind) this.#held.pop();
+    this.#held.push(this.#block.subarray(start, this.#blockEnd));
   }
 
   /** Takes the first `length` of the bytes held. */
