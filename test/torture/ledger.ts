@@ -1,77 +1,208 @@
-/** What may be there: each value that storage may hold after what has been acknowledged, and what has been left open. */
-export class Possible<Value> {
-  #values: Set<Value>;
+import { createHash } from 'node:crypto';
+import { Register, type Conclude, type Outcome } from './register.ts';
 
-  constructor(value: Value) {
-    this.#values = new Set([value]);
-  }
-
-  /** Acknowledged: it is this now. */
-  is(value: Value): void {
-    this.#values = new Set([value]);
-  }
-
-  /** Asked for and not answered: it may be this as well. */
-  maybe(value: Value): void {
-    this.#values.add(value);
-  }
-
-  has(value: Value): boolean {
-    return this.#values.has(value);
-  }
-
-  get certain(): Value | undefined {
-    const [value] = this.#values;
-    return this.#values.size === 1 ? value : undefined;
-  }
-
-  toString(): string {
-    return [...this.#values].map(String).join(' or ');
-  }
-}
-
-export interface PushedManifest {
-  readonly digest: string;
+/** Bytes that have been pushed, or may have been. */
+export interface Content {
   readonly bytes: Buffer;
-  readonly blobs: readonly string[];
-  readonly subject: string | undefined;
-  readonly there: Possible<boolean>;
-  /** Whether it is among the referrers of its subject: a push or delete without an answer leaves it open. */
-  readonly listed: Possible<boolean>;
+  readonly digest: string;
 }
 
-/** All that one client knows of its repository. Nobody else writes to it. */
-export class Ledger {
-  readonly repository: string;
-  readonly tags = new Map<string, Possible<string | undefined>>();
+export interface PushedManifest extends Content {
+  readonly mediaType: string;
+  /** Digests of config and layers. */
+  readonly blobs: readonly string[];
+  /** Digests of the manifests that an index lists. */
+  readonly children: readonly string[];
+  readonly subject: string | undefined;
+  readonly there: Register<boolean>;
+  /** Whether the referrers of its subject name it. */
+  readonly listed: Register<boolean>;
+}
+
+export interface PushedBlob extends Content {
+  readonly there: Register<boolean>;
+}
+
+/** The registry did what it must not do. */
+export interface Finding {
+  /**
+   * - `lost`: something acknowledged is gone.
+   * - `wrong`: bytes, values or answers that cannot be right.
+   * - `dangling`: something is listed that leads nowhere.
+   */
+  readonly kind: 'lost' | 'wrong' | 'dangling';
+  readonly what: string;
+  /** What has happened to the object before. */
+  readonly history: readonly string[];
+}
+
+/** Lines of history kept of an object. */
+const HISTORY = 80;
+/** Audits that have to find an object gone before it is forgotten. */
+const PATIENCE = 3;
+/** Findings after which there is nothing more to learn. */
+const MAX_FINDINGS = 20;
+
+/** One repository as its clients know it. */
+export class RepositoryLedger {
+  readonly name: string;
   readonly manifests = new Map<string, PushedManifest>();
-  /** Blobs whose push or mount has been acknowledged, or may have happened. */
-  readonly blobs = new Map<string, { readonly bytes: Buffer; readonly there: Possible<boolean> }>();
-  /** The last things that happened, for whoever has to understand a failure. */
-  readonly history: string[] = [];
+  readonly blobs = new Map<string, PushedBlob>();
+  readonly tags = new Map<string, Register<string | undefined>>();
+  /** How many audits in a row have found an object gone, or have been in a repository that nobody writes to any more. */
+  readonly #absences = new Map<string, number>();
 
-  constructor(repository: string) {
-    this.repository = repository;
+  constructor(name: string) {
+    this.name = name;
   }
 
-  note(line: string): void {
-    this.history.push(line);
-    if (this.history.length > 400) this.history.shift();
+  /** What is known of a manifest; when nothing is yet, that it is not there. */
+  manifest(content: Omit<PushedManifest, 'there' | 'listed'>): PushedManifest {
+    const known = this.manifests.get(content.digest);
+    if (known !== undefined) return known;
+    const manifest = { ...content, there: new Register(false), listed: new Register(false) };
+    this.manifests.set(content.digest, manifest);
+    return manifest;
   }
 
-  tag(name: string): Possible<string | undefined> {
-    const known = this.tags.get(name) ?? new Possible<string | undefined>(undefined);
-    this.tags.set(name, known);
-    return known;
+  blob({ bytes, digest }: Content): PushedBlob {
+    const known = this.blobs.get(digest);
+    if (known !== undefined) return known;
+    const blob = { bytes, digest, there: new Register(false) };
+    this.blobs.set(digest, blob);
+    return blob;
   }
 
-  /** Manifests that are certainly there. */
-  get present(): PushedManifest[] {
-    return [...this.manifests.values()].filter((manifest) => manifest.there.certain === true);
+  tag(name: string): Register<string | undefined> {
+    const known = this.tags.get(name);
+    if (known !== undefined) return known;
+    const tag = new Register<string | undefined>(undefined);
+    this.tags.set(name, tag);
+    return tag;
   }
 
-  /** Blobs that are certainly there. */
-  get presentBlobs(): string[] {
-    return [...this.blobs].filter(([, blob]) => blob.there.certain === true).map(([digest]) => digest);
+  /** Forgets a manifest or a blob that audits find gone again and again: by now no client thinks of it any more. */
+  forgetAbsent(digest: string): void {
+    const count = (this.#absences.get(digest) ?? 0) + 1;
+    this.#absences.set(digest, count);
+    if (count < PATIENCE) return;
+    this.#absences.delete(digest);
+    this.manifests.delete(digest);
+    this.blobs.delete(digest);
   }
+
+  isPresent(digest: string): void {
+    this.#absences.delete(digest);
+  }
+
+  /** Manifests that are certainly there at this moment. */
+  presentManifests(at: number): PushedManifest[] {
+    return [...this.manifests.values()].filter(({ there }) => there.certain(at) === true);
+  }
+
+  /** Manifests that are certainly there, and that no index has that may be there or come. */
+  topManifests(at: number): PushedManifest[] {
+    const needed = new Set([...this.manifests.values()].flatMap(({ children }) => children));
+    return this.presentManifests(at).filter(({ digest }) => !needed.has(digest));
+  }
+
+  presentBlobs(at: number): PushedBlob[] {
+    return [...this.blobs.values()].filter(({ there }) => there.certain(at) === true);
+  }
+
+  /** Blobs that are certainly there, and that no manifest has that may be there or come. */
+  looseBlobs(at: number): PushedBlob[] {
+    const needed = new Set([...this.manifests.values()].flatMap(({ blobs }) => blobs));
+    return this.presentBlobs(at).filter(({ digest }) => !needed.has(digest));
+  }
+}
+
+/** Everything the clients have asked for and been told, and what must not have happened. */
+export class Ledger {
+  readonly repositories = new Map<string, RepositoryLedger>();
+  readonly findings: Finding[] = [];
+  /** Tags and referrers that lead nowhere by the one race that is accepted: see docs/operations.md. */
+  accepted = 0;
+  requests = 0;
+  acknowledged = 0;
+  unanswered = 0;
+  /** Uploads that went on after an answer was lost, and those that had to begin anew. */
+  resumed = 0;
+  restarted = 0;
+  readonly #histories = new Map<string, string[]>();
+  #moment = 0;
+
+  /** A moment after all that have been given before. */
+  next(): number {
+    this.#moment += 1;
+    return this.#moment;
+  }
+
+  repository(name: string): RepositoryLedger {
+    const known = this.repositories.get(name);
+    if (known !== undefined) return known;
+    const repository = new RepositoryLedger(name);
+    this.repositories.set(name, repository);
+    return repository;
+  }
+
+  /** Notes a line in the history of an object: a path, as it is asked for. */
+  note(object: string, line: string): void {
+    const history = this.#histories.get(object) ?? [];
+    this.#histories.set(object, history);
+    history.push(`${(performance.now() / 1000).toFixed(3)} ${line}`);
+    if (history.length > HISTORY) history.shift();
+  }
+
+  /** What a death looks like in every history. */
+  noteAll(line: string): void {
+    for (const object of this.#histories.keys()) this.note(object, line);
+  }
+
+  found(kind: Finding['kind'], object: string, what: string): void {
+    if (this.isFull) return;
+    this.findings.push({
+      kind,
+      what: `${object}: ${what}`,
+      history: this.#historyOf(object, what),
+    });
+  }
+
+  /** Of the object, and of all others whose digest is spoken of. */
+  #historyOf(object: string, what: string): string[] {
+    const digests = what.match(/sha\d+:[0-9a-f]+/g) ?? [];
+    const others = [...this.#histories.keys()].filter(
+      (other) => other !== object && digests.some((digest) => other.includes(digest)),
+    );
+    return [object, ...others].flatMap((each) => [
+      each,
+      ...(this.#histories.get(each) ?? []).map((line) => `  ${line}`),
+    ]);
+  }
+
+  /** Whether so much has gone wrong that going on tells nothing more. */
+  get isFull(): boolean {
+    return this.findings.length >= MAX_FINDINGS;
+  }
+
+  /** Forgets a repository that is of no more interest. */
+  forget(name: string): void {
+    this.repositories.delete(name);
+    for (const object of this.#histories.keys())
+      if (object.startsWith(`${name}/`)) this.#histories.delete(object);
+  }
+
+  /** Ends all changes of one request in the same way, at this moment. */
+  conclude(changes: readonly Conclude[], outcome: Exclude<Outcome, 'open'>): void {
+    const at = this.next();
+    for (const conclude of changes) conclude(outcome, at);
+  }
+}
+
+export function contentOf(bytes: Buffer): Content {
+  return { bytes, digest: digestOf(bytes) };
+}
+
+export function digestOf(bytes: Buffer, algorithm = 'sha256'): string {
+  return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`;
 }

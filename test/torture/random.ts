@@ -1,3 +1,5 @@
+import { createCipheriv } from 'node:crypto';
+
 /** Chance that can be repeated: mulberry32. */
 export class Random {
   #state: number;
@@ -31,10 +33,15 @@ export class Random {
     return item;
   }
 
+  /** Chance of its own for somebody else. */
+  fork(): Random {
+    return new Random(this.below(2 ** 32));
+  }
+
+  /** Bytes that no compression and no chance makes twice. */
   bytes(length: number): Buffer {
-    const bytes = Buffer.alloc(length);
-    for (let at = 0; at + 4 <= length; at += 4) bytes.writeUInt32LE(this.below(2 ** 32), at);
-    for (let at = length - (length % 4); at < length; at += 1) bytes[at] = this.below(256);
-    return bytes;
+    const key = Buffer.alloc(16);
+    for (let at = 0; at < key.length; at += 4) key.writeUInt32LE(this.below(2 ** 32), at);
+    return createCipheriv('aes-128-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(length));
   }
 }

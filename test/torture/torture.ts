@@ -1,149 +1,224 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { audit } from './audit.ts';
-import { HttpClient, Unanswered } from './http.ts';
-import { killPoints, type KillPoint } from './kill-points.ts';
-import { Ledger } from './ledger.ts';
-import { PushingClient } from './pushing-client.ts';
+import { actNames, acts, habits, type ActName } from './acts.ts';
+import { Audit } from './audit.ts';
+import { Client } from './client.ts';
+import { Gate, RunIsOver } from './gate.ts';
+import { Unanswered } from './http.ts';
+import { KillPlan, type PlannedKill } from './kill-plan.ts';
+import { Ledger, type Finding } from './ledger.ts';
+import { sweepLeftovers, type Leftovers } from './leftovers.ts';
 import { Random } from './random.ts';
-import { RegistryProcesses } from './registry-processes.ts';
+import { Replicas } from './replicas.ts';
+import { checkBroken } from './uploads.ts';
+import { verify } from './verification.ts';
 
 export interface TortureOptions {
   readonly seconds: number;
   readonly clients: number;
   readonly processes: number;
-  readonly workers: number;
+  /** Of each process; `undefined` when the registry does not know workers. */
+  readonly workers: number | undefined;
   readonly seed: number;
+  /** A module that gives one more plugin; see {@link Replicas}. */
+  readonly plugin?: string;
+  /** Hears how it goes. */
   readonly say: (line: string) => void;
 }
 
-/** What came of it. A run that finds something wrong throws instead. */
 export interface TortureReport {
+  readonly seed: number;
   readonly kills: number;
-  /** Kills at a named step, and how many of the named steps were hit. */
+  /** Kills at a named step, and the moments of steps: how many there are, and which have not been hit. */
   readonly killsAtSteps: number;
-  readonly stepsHit: number;
-  readonly steps: number;
+  readonly moments: number;
+  readonly missed: readonly string[];
+  /** What clients have done at least once. */
+  readonly done: readonly ActName[];
   readonly requests: number;
   readonly acknowledged: number;
-  /** Files in `tmp` after the last stop. */
-  readonly leftovers: number;
-  /** What `registry verify --deep` says of the storage in the end: kinds of findings, without mere leftovers. */
-  readonly findings: readonly string[];
+  readonly unanswered: number;
+  readonly resumedUploads: number;
+  readonly restartedUploads: number;
+  readonly lost: number;
+  readonly wrong: number;
+  readonly dangling: number;
+  /** Times that the race was seen that docs/operations.md calls accepted. */
+  readonly accepted: number;
+  readonly leftovers: Leftovers;
+  readonly findings: readonly Finding[];
 }
 
-/**
- * What a crash may leave. Nothing refers to the first five. The last two belong to a manifest whose push died right after
- * writing it, before it was answered: pushing it again, or `verify --repair`, adds them.
- */
-const HARMLESS = new Set([
-  'dangling-link',
-  'orphaned-data',
-  'orphaned-tail',
-  'stale-upload',
-  'empty-repository',
-  'missing-referrers-entry',
-  'missing-catalog-entry',
-]);
+/** How often a worker may die before all start anew: those that die young are replaced ever later. */
+const WORKER_DEATHS = 2;
+/** How often a client tries something at the beginning that still lacks what it needs. */
+const TRIES = 5;
 
 /**
  * Clients push, overwrite, mount, delete and pull while the registry is killed again and again; after each restart all
  * that was acknowledged is read back.
- * @throws Wrong with the history of the repository concerned
  */
 export async function torture(options: TortureOptions): Promise<TortureReport> {
-  const { seconds, clients: count, processes, workers, seed, say } = options;
   const folder = await mkdtemp(join(tmpdir(), 'entrepot-torture-'));
-  const random = new Random(seed);
-  const registry = await RegistryProcesses.on({ folder, processes, workers });
-  const http = new HttpClient(registry.ports);
-  const ledgers = Array.from({ length: count }, (_, index) => new Ledger(`torture/c${index}`));
-  const clients = ledgers.map(
-    (ledger) =>
-      new PushingClient(ledger, http, new Random(random.below(2 ** 32)), () => random.pick(ledgers)),
-  );
-  const hit = new Set<number>();
-  let kills = 0;
-  let killsAtSteps = 0;
-  const end = performance.now() + seconds * 1000;
+  const { processes, workers, plugin } = options;
+  const replicas = await Replicas.on({ folder, processes, workers, plugin });
   try {
-    for (let cycle = 0; performance.now() < end; cycle += 1) {
-      const isAtStep = !random.chance(0.25);
-      const step = cycle % killPoints.length;
-      const planned = killPoints[step];
-      const point: KillPoint | undefined =
-        isAtStep && planned !== undefined ? { ...planned, nth: 1 + random.below(4) } : undefined;
-      await registry.start(point);
-      let running = true;
-      const work = Promise.all(clients.map((client) => pushUntil(client, () => !running)));
-      const limit = performance.now() + (point === undefined ? 200 + random.below(1_000) : 1_500);
-      while (performance.now() < limit && registry.allRun) await Promise.race([sleep(20), work]);
-      if (registry.allRun) await registry.kill(random.below(processes));
-      else {
-        hit.add(step);
-        killsAtSteps += 1;
-      }
-      kills += 1;
-      running = false;
-      await work;
-      await registry.start(undefined);
-      for (const client of clients) await audit(client, http);
-      if (cycle % 20 === 19)
-        say(`${kills} kills, ${http.requests} requests, ${hit.size} of ${killPoints.length} steps hit`);
-    }
-    const codes = await registry.stop();
-    if (codes.some((code) => code !== 0)) throw new Error(`the registry stopped with ${String(codes)}`);
-    return {
-      kills,
-      killsAtSteps,
-      stepsHit: hit.size,
-      steps: killPoints.length,
-      requests: http.requests,
-      acknowledged: clients.reduce((sum, client) => sum + client.acknowledged, 0),
-      leftovers: (await readdir(join(registry.root, 'tmp'), { recursive: true })).length,
-      findings: await verify(registry.config),
-    };
+    return await new Torture(options, replicas).run();
   } finally {
-    http.close();
-    await registry.killAll();
+    await replicas.killAll();
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** Works until told to stop, or until an answer fails to come. */
-async function pushUntil(client: PushingClient, isOver: () => boolean): Promise<void> {
-  while (!isOver()) {
+class Torture {
+  readonly #options: TortureOptions;
+  readonly #replicas: Replicas;
+  readonly #random: Random;
+  readonly #ledger = new Ledger();
+  readonly #gate = new Gate();
+  readonly #clients: readonly Client[];
+  readonly #auditor: Client;
+  readonly #plan: KillPlan;
+  readonly #done = new Set<ActName>();
+  #wishes: readonly ActName[] = [];
+  #kills = 0;
+
+  constructor(options: TortureOptions, replicas: Replicas) {
+    this.#options = options;
+    this.#replicas = replicas;
+    this.#random = new Random(options.seed);
+    this.#plan = new KillPlan(this.#random.fork());
+    const parts = { ledger: this.#ledger, replicas, gate: this.#gate };
+    this.#clients = Array.from(
+      { length: options.clients },
+      (_, index) => new Client({ ...parts, name: `c${index}`, random: this.#random.fork() }),
+    );
+    this.#auditor = new Client({ ...parts, name: 'audit', random: this.#random.fork() });
+  }
+
+  async run(): Promise<TortureReport> {
+    await this.#replicas.start();
+    this.#gate.open();
+    await Promise.all(this.#clients.map((client) => this.#begin(client)));
+    const working = Promise.all(this.#clients.map((client) => this.#work(client)));
+    await Promise.race([this.#cycles(), working.then(() => new Promise<never>(() => undefined))]);
+    this.#gate.end();
+    await working;
+    for (const client of this.#clients) {
+      for (const broken of client.broken) await checkBroken(client, broken);
+    }
+    for (const replica of this.#replicas.all) await new Audit(this.#auditor, replica).all();
+    for (const client of [...this.#clients, this.#auditor]) client.close();
+    const ends = await this.#replicas.stop();
+    if (ends.some((end) => end !== 0))
+      this.#ledger.found('wrong', 'the stop', `it ended with ${ends.join(', ')}`);
+    return this.#report();
+  }
+
+  async #report(): Promise<TortureReport> {
+    const ledger = this.#ledger;
+    const excused = ledger.accepted > 0 ? /dangling-referrers-entry/ : /^$/;
+    for (const crash of await this.#replicas.crashes()) ledger.found('wrong', 'the registry', crash);
+    for (const line of await verify(this.#replicas.config)) {
+      if (!excused.test(line)) ledger.found('wrong', 'registry verify', line);
+    }
+    const leftovers = await sweepLeftovers(this.#replicas.root);
+    if (leftovers.unswept > 0) ledger.found('wrong', 'the sweep', `it leaves ${leftovers.unswept} behind`);
+    const count = (kind: Finding['kind']): number =>
+      ledger.findings.filter((each) => each.kind === kind).length;
+    return {
+      seed: this.#options.seed,
+      kills: this.#kills,
+      killsAtSteps: this.#plan.hits,
+      moments: this.#plan.moments,
+      missed: this.#plan.missed,
+      done: [...this.#done],
+      requests: ledger.requests,
+      acknowledged: ledger.acknowledged,
+      unanswered: ledger.unanswered,
+      resumedUploads: ledger.resumed,
+      restartedUploads: ledger.restarted,
+      lost: count('lost'),
+      wrong: count('wrong'),
+      dangling: count('dangling'),
+      accepted: ledger.accepted,
+      leftovers,
+      findings: ledger.findings,
+    };
+  }
+
+  async #cycles(): Promise<void> {
+    const { seconds, say } = this.#options;
+    const end = performance.now() + seconds * 1000;
+    let workerDeaths = 0;
+    while (!this.#ledger.isFull && performance.now() < end) {
+      const planned = this.#plan.next();
+      this.#wishes = planned.acts;
+      const what = await this.#kill(planned);
+      this.#kills += 1;
+      this.#ledger.noteAll(what);
+      workerDeaths += 1;
+      if (workerDeaths > WORKER_DEATHS) {
+        workerDeaths = 0;
+        await this.#replicas.renewWorkers();
+      }
+      await this.#gate.close();
+      await this.#replicas.start();
+      await new Audit(this.#auditor, this.#replicas.some(this.#random)).all();
+      this.#gate.open();
+      if (this.#kills % 20 === 0) say(this.#progress());
+    }
+    await this.#gate.close();
+  }
+
+  /** Has somebody killed. Gives what to note of it. */
+  async #kill(planned: PlannedKill): Promise<string> {
+    const { point, within } = planned;
+    if (point !== undefined) await this.#replicas.arm(point);
+    await this.#replicas.death(within);
+    const isHit = point !== undefined && (await this.#replicas.disarm());
+    if (isHit) {
+      this.#plan.hit(planned);
+      return `--- killed ${point.phase} step '${point.step}'`;
+    }
+    await this.#replicas.killSome(this.#random);
+    return '--- killed at some time';
+  }
+
+  /** Before the first kill, everything is done that can be: so the first kill finds all there is to lose. */
+  async #begin(client: Client): Promise<void> {
     try {
-      await client.step();
+      for (const name of actNames) {
+        for (let tries = 0; tries < TRIES && !(await this.#act(client, name)); tries += 1);
+      }
     } catch (error) {
+      // The client has written down that nobody has died, or the registry that it has ended by itself.
       if (!(error instanceof Unanswered)) throw error;
-      // The registry may be gone, or only the one process this request went to.
-      await sleep(10);
     }
   }
-}
 
-/** Kinds of findings of `registry verify --deep` that are no mere leftovers. */
-async function verify(config: string): Promise<string[]> {
-  const executable = new URL('../../core/bin/registry.js', import.meta.url).pathname;
-  const output = await new Promise<string>((resolve, reject) => {
-    const args = [executable, 'verify', '--deep', '--json', '--config', config];
-    const env = { ...process.env, NODE_OPTIONS: '' };
-    execFile(process.execPath, args, { env, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
-      // 1 says that there are findings: which ones is what matters.
-      if (error !== null && error.code !== 1) reject(new Error(`verify failed: ${stderr}`, { cause: error }));
-      else resolve(stdout);
-    });
-  });
-  const kinds = output
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line): unknown => JSON.parse(line))
-    .flatMap((line) =>
-      typeof line === 'object' && line !== null && 'kind' in line ? [String(line.kind)] : [],
-    );
-  return [...new Set(kinds)].filter((kind) => !HARMLESS.has(kind));
+  async #work(client: Client): Promise<void> {
+    for (;;) {
+      const wished = this.#wishes.length > 0 && client.random.chance(0.5);
+      try {
+        await this.#act(client, client.random.pick(wished ? this.#wishes : habits));
+      } catch (error) {
+        if (error instanceof RunIsOver) return;
+        if (!(error instanceof Unanswered)) throw error;
+      }
+    }
+  }
+
+  async #act(client: Client, name: ActName): Promise<boolean> {
+    const isDone = await acts[name](client);
+    if (isDone) this.#done.add(name);
+    return isDone;
+  }
+
+  #progress(): string {
+    const { requests, findings } = this.#ledger;
+    const { missed, moments } = this.#plan;
+    return `${this.#kills} kills, ${requests} requests, ${moments - missed.length} of ${moments} moments hit, ${findings.length} findings`;
+  }
 }
