@@ -34,4 +34,6 @@ export interface AuthorizeRequest {
   readonly identity: Identity | undefined;
   readonly access: readonly Access[];
   readonly address: string;
+  /** There when somebody wants to know why, not to get in: a tap says which of its rules decides. */
+  readonly explain?: (reason: string) => void;
 }

@@ -66,11 +66,15 @@ export interface PluginHooks {
   /** Adds own routes, or Express middleware in front of the registry. Called once. */
   readonly middleware: SyncTap<[router: MiddlewareRouter], void>;
   /**
-   * Says who is asking; `undefined` means "not mine". The first identity wins. To refuse credentials that are yours
-   * and wrong, throw `RegistryError('UNAUTHORIZED')`.
+   * Says who is asking; `undefined` means "not mine". The first identity wins; credentials that are nobody's are refused.
+   * To refuse credentials that are yours and wrong, throw `RegistryError('UNAUTHORIZED')`; when it cannot be found out
+   * whether they are, `RegistryError('UNAVAILABLE')`.
    */
   readonly authenticate: AsyncTap<[request: AuthRequest], Identity | undefined>;
-  /** Allows (`true`), denies (`false`) or leaves it to the next (`undefined`). No opinion at all means no. */
+  /**
+   * Allows (`true`), denies (`false`) or leaves it to the next (`undefined`). No opinion at all means no. To deny with a
+   * reason, throw `RegistryError('DENIED')`: who is known reads it, who is not gets the challenges.
+   */
   readonly authorize: AsyncTap<[request: AuthorizeRequest], boolean | undefined>;
   /** Adds to the `WWW-Authenticate` values of a 401. */
   readonly challenge: SyncTap<[challenges: readonly string[], access: readonly Access[]], readonly string[]>;

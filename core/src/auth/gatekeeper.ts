@@ -25,7 +25,8 @@ export class Gatekeeper {
   }
 
   /**
-   * Who is asking, if they may do all of `access`.
+   * Who is asking, if they may do all of `access`. Credentials that no plugin knows are refused, also where everybody
+   * may do what is asked: whoever mistypes a password hears so, and is not taken for a stranger.
    * @throws RegistryError `UNAUTHORIZED` with the challenges when nobody has said who they are, `DENIED` when they have.
    */
   async admit(context: RequestContext, access: readonly Access[]): Promise<Identity | undefined> {
@@ -33,30 +34,52 @@ export class Gatekeeper {
     const credentials = parseAuthorization(context.header('authorization'));
     const identity = await this.#authenticate({ requestId, method, address, access, ...credentials });
     context.identity = identity;
-    if (await this.permits(identity, access, address)) return identity;
-    if (identity === undefined) throw this.#unauthorized(access);
-    throw new RegistryError('DENIED', undefined, { details: access });
+    const refusal = await this.#refusal(identity, access, address);
+    if (refusal === undefined) return identity;
+    if (identity === undefined || refusal.code === 'UNAUTHORIZED') throw this.#unauthorized(access, refusal);
+    throw refusal;
   }
 
-  /** Whether `identity` may do all of `access`. */
+  /**
+   * Whether `identity` may do all of `access`, for what is no reason to refuse a request: the source of a mount, the
+   * names of a list. @throws what a tap throws that could not decide.
+   */
   async permits(
     identity: Identity | undefined,
     access: readonly Access[],
     address: string,
   ): Promise<boolean> {
-    if (this.isOpen) return true;
-    if (!this.#hooks.authorize.isUsed()) return identity !== undefined;
+    return (await this.#refusal(identity, access, address)) === undefined;
+  }
+
+  /** Why `identity` may not do all of `access`; undefined when it may. */
+  async #refusal(
+    identity: Identity | undefined,
+    access: readonly Access[],
+    address: string,
+  ): Promise<RegistryError | undefined> {
+    const denied = (): RegistryError => new RegistryError('DENIED', undefined, { details: access });
+    if (this.isOpen) return undefined;
+    if (!this.#hooks.authorize.isUsed()) return identity === undefined ? denied() : undefined;
     // `GET /v2/` needs no right: it tells a client whether its credentials are good.
-    if (access.length === 0) return identity !== undefined || !this.#hooks.authenticate.isUsed();
-    const opinion: unknown = await this.#hooks.authorize.promise({ identity, access, address });
-    return opinion === true;
+    if (access.length === 0)
+      return identity === undefined && this.#hooks.authenticate.isUsed() ? denied() : undefined;
+    try {
+      const opinion: unknown = await this.#hooks.authorize.promise({ identity, access, address });
+      return opinion === true ? undefined : denied();
+    } catch (error) {
+      if (isRegistryError(error) && (error.code === 'DENIED' || error.code === 'UNAUTHORIZED')) return error;
+      throw error;
+    }
   }
 
   async #authenticate(request: AuthRequest): Promise<Identity | undefined> {
     if (!this.#hooks.authenticate.isUsed()) return undefined;
     try {
       const found: unknown = await this.#hooks.authenticate.promise(request);
-      return isIdentity(found) ? found : undefined;
+      if (isIdentity(found)) return found;
+      if (request.basic === undefined && request.bearer === undefined) return undefined;
+      throw new RegistryError('UNAUTHORIZED', 'these credentials are not known here');
     } catch (error) {
       throw isRegistryError(error) && error.code === 'UNAUTHORIZED'
         ? this.#unauthorized(request.access, error)
@@ -66,8 +89,9 @@ export class Gatekeeper {
 
   #unauthorized(access: readonly Access[], cause?: RegistryError): RegistryError {
     const challenges = this.#hooks.challenge.call([], access);
-    return new RegistryError('UNAUTHORIZED', cause?.message, {
-      details: cause?.details ?? access,
+    const known = cause?.code === 'UNAUTHORIZED' ? cause : undefined;
+    return new RegistryError('UNAUTHORIZED', known?.message, {
+      details: known === undefined || known.details.length === 0 ? access : known.details,
       headers: challenges.length === 0 ? {} : { 'www-authenticate': challenges.join(', ') },
       cause,
     });

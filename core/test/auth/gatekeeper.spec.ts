@@ -171,6 +171,56 @@ describe('The gatekeeper', () => {
     });
   });
 
+  it('refuses credentials that no tap knows, also where everybody may do what is asked', async () => {
+    const { hooks, tap } = tappable();
+    tap.authenticate.tap('auth', () => undefined);
+    tap.authorize.tap('rules', () => true);
+    expect([
+      await admitted(hooks),
+      await admitted(hooks, { headers: alice }),
+      await admitted(hooks, { headers: { authorization: 'Bearer unknown' } }),
+      await admitted(hooks, { headers: alice, access: [] }),
+    ]).to.deep.equal(['nobody', 401, 401, 401]);
+  });
+
+  for (const code of ['DENIED', 'UNAUTHORIZED'] as const) {
+    it(`takes ${code} from a rule for a no where that is no reason to refuse a request`, async () => {
+      const { hooks, tap } = tappable();
+      tap.authorize.tap('rules', () => {
+        throw new RegistryError(code, 'not on Fridays');
+      });
+      expect(await new Gatekeeper(hooks).permits({ subject: 'alice' }, pull, '127.0.0.1')).to.equal(false);
+    });
+  }
+
+  it('takes a rule that cannot decide for no answer at all', async () => {
+    const { hooks, tap } = tappable();
+    tap.authorize.tap('rules', () => {
+      throw new RegistryError('UNAVAILABLE', 'the directory is down');
+    });
+    const error: unknown = await new Gatekeeper(hooks)
+      .permits({ subject: 'alice' }, pull, '127.0.0.1')
+      .catch((thrown: unknown) => thrown);
+    expect(error).to.include({ code: 'UNAVAILABLE' });
+  });
+
+  it('challenges the unknown when a rule denies with a reason, and tells the reason to the known', async () => {
+    const { hooks, tap } = tappable();
+    tap.authenticate.tap('auth', ({ basic }) => basic && { subject: basic.username });
+    tap.authorize.tap('rules', () => {
+      throw new RegistryError('DENIED', 'not on Fridays');
+    });
+    hooks.challenge.tap('auth', () => ['Basic realm="a"']);
+    const refusal = (headers: Record<string, string>): Promise<unknown> =>
+      new Gatekeeper(hooks).admit(bareRequest(headers).context, pull).catch((thrown: unknown) => thrown);
+    expect(await refusal({})).to.deep.include({
+      code: 'UNAUTHORIZED',
+      message: 'authentication required',
+      headers: { 'www-authenticate': 'Basic realm="a"' },
+    });
+    expect(await refusal(alice)).to.deep.include({ code: 'DENIED', message: 'not on Fridays', headers: {} });
+  });
+
   it('passes every other refusal and failure on as it is', async () => {
     for (const thrown of [
       new RegistryError('TOOMANYREQUESTS'),

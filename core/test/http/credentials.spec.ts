@@ -10,6 +10,7 @@ describe('parseAuthorization', () => {
     const username = fc.string({ unit: 'grapheme' }).filter((text) => !text.includes(':'));
     fc.assert(
       fc.property(username, fc.string({ unit: 'grapheme' }), (user, password) => {
+        fc.pre(user !== '' || password !== '');
         const header = `Basic ${base64(`${user}:${password}`)}`;
         expect(parseAuthorization(header)).to.deep.equal({ basic: { username: user, password } });
       }),
@@ -20,6 +21,13 @@ describe('parseAuthorization', () => {
     for (const header of ['Bearer a.b.c', 'bearer a.b.c', 'BEARER   a.b.c  ']) {
       expect(parseAuthorization(header)).to.deep.equal({ bearer: 'a.b.c' });
     }
+  });
+
+  it('takes neither name nor password for no credentials', () => {
+    expect(parseAuthorization(`Basic ${base64(':')}`)).to.deep.equal({});
+    expect(parseAuthorization(`Basic ${base64('::')}`)).to.deep.equal({
+      basic: { username: '', password: ':' },
+    });
   });
 
   it('finds nothing in what it cannot read', () => {
