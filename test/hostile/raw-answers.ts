@@ -7,6 +7,7 @@ export interface RawAnswer {
 }
 
 const HEAD_END = '\r\n\r\n';
+const STATUS_LINE = 'HTTP/1.1 ';
 
 /**
  * Reads all answers in what a server has sent on a connection. `methods` are those of the requests, for an answer to
@@ -25,9 +26,12 @@ export function rawAnswers(received: Buffer, methods: readonly string[]): RawAns
     const headers = fields.map(headerOf);
     at = end + HEAD_END.length;
     if (status < 200) continue;
-    // What turns out to be no HTTP is refused with a body whatever its first word was; nothing comes after that.
-    const isLast = headers.some(([name, value]) => name === 'connection' && value === 'close');
-    const isToHead = methods[answers.length] === 'HEAD' && (!isLast || at === received.length);
+    // What turns out to be no HTTP is refused with a body whatever its first word was. An answer to a true HEAD may
+    // close the connection, too: then comes nothing, or the refusal of what had been sent after it.
+    const closes = headers.some(([name, value]) => name === 'connection' && value === 'close');
+    const isOver =
+      at === received.length || received.toString('latin1', at, at + STATUS_LINE.length) === STATUS_LINE;
+    const isToHead = methods[answers.length] === 'HEAD' && (!closes || isOver);
     const isBodiless = status === 204 || status === 304 || isToHead;
     const length = isBodiless ? 0 : lengthOf(headers);
     if (at + length > received.length)

@@ -49,7 +49,7 @@ export class RepositoryLedger {
   readonly manifests = new Map<string, PushedManifest>();
   readonly blobs = new Map<string, PushedBlob>();
   readonly tags = new Map<string, Register<string | undefined>>();
-  /** How many audits in a row have found an object gone, or have been in a repository that nobody writes to any more. */
+  /** How many audits in a row have found an object gone. */
   readonly #absences = new Map<string, number>();
 
   constructor(name: string) {
@@ -183,13 +183,6 @@ export class Ledger {
   /** Whether so much has gone wrong that going on tells nothing more. */
   get isFull(): boolean {
     return this.findings.length >= MAX_FINDINGS;
-  }
-
-  /** Forgets a repository that is of no more interest. */
-  forget(name: string): void {
-    this.repositories.delete(name);
-    for (const object of this.#histories.keys())
-      if (object.startsWith(`${name}/`)) this.#histories.delete(object);
   }
 
   /** Ends all changes of one request in the same way, at this moment. */
