@@ -1,0 +1,55 @@
+import { readFile } from 'node:fs/promises';
+import { expect } from 'chai';
+import { pulled, pushGenerated } from './big-layer.ts';
+import { buckets, type Bucket } from './buckets.ts';
+import { Replicas } from './replicas.ts';
+
+const GiB = 1024 ** 3;
+const MiB = 1024 ** 2;
+
+/** Not among all the tests: README.md says what it takes. */
+const size = Number(process.env['ENTREPOT_BIG_LAYER_GIB'] ?? 0);
+const backend = 'S3 (versitygw)';
+const makeBucket = buckets[backend];
+
+if (size > 0 && makeBucket !== undefined) {
+  describe(`a layer of ${size} GiB on ${backend}, through nginx`, () => {
+    let bucket: Bucket;
+    let replicas: Replicas;
+    before(async () => {
+      bucket = await makeBucket();
+      replicas = await Replicas.start(bucket.storage, 1);
+    });
+    after(async () => {
+      await replicas.remove();
+      await bucket.remove();
+    });
+
+    it('is pushed and pulled in the memory of a few parts', async () => {
+      const { url } = replicas.nginx;
+      const length = Math.round(size * GiB);
+      const [pid = 0] = replicas.serving.map(({ registry }) => registry.pid);
+      const began = performance.now();
+      const digest = await pushGenerated(url, 'big/layer', length);
+      const pushed = performance.now();
+      const [afterPush, found] = [await peak(pid), await pulled(url, 'big/layer', digest)];
+      const end = performance.now();
+      const afterPull = await peak(pid);
+      process.stdout.write(
+        `      push ${seconds(began, pushed)} s, at most ${afterPush} MiB; pull ${seconds(pushed, end)} s, at most ${afterPull} MiB\n`,
+      );
+      expect(found).to.deep.equal({ length, digest });
+      expect(afterPull).to.be.below(512);
+    }).timeout(3_600_000);
+  });
+}
+
+/** The most memory that a process has held so far, in MiB. */
+async function peak(pid: number): Promise<number> {
+  const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Math.round((Number(kibibytes) * 1024) / MiB);
+}
+
+function seconds(from: number, to: number): number {
+  return Math.round((to - from) / 1000);
+}
