@@ -88,8 +88,7 @@ export class BlobWriter {
     this.#hash?.update(chunk);
     this.#hold(chunk);
     if (this.#heldBytes < FLUSH) return;
-    const part = this.#partSize();
-    const whole = this.#heldBytes - (this.#heldBytes % part);
+    const whole = this.#wholeBytes();
     if (whole > 0) await this.#send(whole);
   }
 
@@ -146,6 +145,16 @@ export class BlobWriter {
     return this.#driver.partSize(this.#position.partsEnd + this.#sendingBytes);
   }
 
+  /**
+   * How many of the bytes held can go to the driver now. Where its parts may be short, they end at whole multiples of
+   * {@link FLUSH}: disks take those without copying.
+   */
+  #wholeBytes(): number {
+    const part = this.#partSize();
+    if (FLUSH % part !== 0) return this.#heldBytes - (this.#heldBytes % part);
+    return this.#heldBytes - (this.offset % FLUSH);
+  }
+
   #hold(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
     if (chunk.length < SMALL && this.#held.length >= MANY) this.#gather(chunk);
@@ -190,8 +199,10 @@ export class BlobWriter {
     const taken = this.#held.splice(0, count);
     const [split] = this.#held;
     if (split !== undefined && missing > 0) {
-      taken.push(split.subarray(0, missing));
-      this.#held[0] = split.subarray(missing);
+      // Each half has memory of its own, so that it can be freed with its part.
+      taken.push(new Uint8Array(split.subarray(0, missing)));
+      this.#held[0] = new Uint8Array(split.subarray(missing));
+      giveBack(split);
     }
     this.#heldBytes -= length;
     return taken;

@@ -40,6 +40,11 @@ export function read(fd: number, buffer: Uint8Array, position: number): Promise<
 }
 
 /** Returns how many bytes have been written, maybe not all. */
+export function write(fd: number, bytes: Uint8Array, position: number): Promise<number> {
+  return call<number>((done) => fs.write(fd, bytes, 0, bytes.length, position, done));
+}
+
+/** Returns how many bytes have been written, maybe not all. */
 export function writev(fd: number, chunks: readonly Uint8Array[], position: number): Promise<number> {
   return call<number>((done) => fs.writev(fd, chunks, position, done));
 }

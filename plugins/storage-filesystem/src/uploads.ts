@@ -12,10 +12,10 @@ import { isErrno } from './errors.ts';
 import { statFile } from './object-file.ts';
 import type { Root } from './root.ts';
 import { fdatasync, fstat, fsync, ftruncate, lstat, rename, unlink } from './system-calls.ts';
-import { discard, writeAll } from './temporary-files.ts';
+import { discard } from './temporary-files.ts';
 import { UploadFiles, type UploadFile } from './upload-files.ts';
 
-/** After so many bytes they are sent to the disk in the background, so that little is left to wait for at the end. */
+/** After so many bytes in the page cache they are sent to the disk in the background, so that little is left to wait for at the end. */
 const SEND = 32 * 1024 * 1024;
 
 const NAME = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -63,13 +63,12 @@ export class Uploads {
     await this.#use(name, async (file) => {
       await sizeFrom(file, offset);
       try {
-        await writeAll(file.fd, part, offset);
+        await file.write(part, offset);
       } catch (error) {
         // On a full disk the bytes that did fit have taken the last of it: who goes on needs a little for that.
         await ftruncate(file.fd, offset).catch(() => undefined);
         throw error;
       }
-      file.unsynced += lengthOf(part);
       if (this.#durable && !this.#sending && file.unsynced >= SEND) this.#send(name, file);
     });
     return state;
@@ -86,14 +85,14 @@ export class Uploads {
     try {
       await this.#use(name, async (file) => {
         const held = await sizeFrom(file, offset);
-        await writeAll(file.fd, lastPart, offset);
+        await file.write(lastPart, offset);
         // What lies behind the end was added after the state that the upload has gone back to.
         if (held > size) await ftruncate(file.fd, size);
         if (this.#durable) await this.#sync(name, file);
         await expectSize(file, size);
         await this.#directories.with(dirname(object), () => rename(file.path, object));
       });
-      this.#files.forget(name);
+      void this.#files.forget(name);
     } catch (error) {
       const isComplete = isStorageError(error, 'UPLOAD_UNKNOWN') && (await statFile(object))?.size === size;
       if (!isComplete) throw error;
@@ -105,7 +104,8 @@ export class Uploads {
     try {
       const name = nameOf(state);
       await this.#use(name, (file) => unlink(file.path));
-      this.#files.forget(name);
+      // The space is free once nobody has the file open.
+      await this.#files.forget(name);
     } catch (error) {
       if (!isStorageError(error, 'UPLOAD_UNKNOWN')) throw error;
     }
@@ -121,7 +121,7 @@ export class Uploads {
       await this.#files.use(name, work);
     } catch (error) {
       if (!isErrno(error, 'ENOENT')) throw error;
-      this.#files.forget(name);
+      void this.#files.forget(name);
       await this.#root.confirm();
       throw new StorageError('UPLOAD_UNKNOWN', 'this upload is complete, aborted, or was swept as stale', {
         cause: error,
@@ -157,7 +157,7 @@ export class Uploads {
       'bytes of an upload could not be written to the disk; the upload is dropped',
     );
     await discard(this.#files.path(name));
-    this.#files.forget(name);
+    void this.#files.forget(name);
   }
 }
 
