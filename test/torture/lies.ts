@@ -26,6 +26,15 @@ const lies: Readonly<Record<string, Lie>> = {
     };
   },
 
+  /** The process ends when a tag is written. */
+  ends: (driver) => {
+    const isTime = every();
+    return {
+      write: (key, bytes, options) =>
+        /\/tags\//.test(key) && isTime() ? process.exit(3) : driver.write(key, bytes, options),
+    };
+  },
+
   /** Blobs have other bytes, and as many. */
   garbles: (driver) => {
     const isTime = every();

@@ -140,7 +140,7 @@ export class Replicas {
   async hasDiedSince(began: number): Promise<boolean> {
     const end = performance.now() + NOTICED_WITHIN;
     while (performance.now() < end) {
-      if (this.#deaths.some((at) => at >= began - SLACK)) return true;
+      if (!this.#running.every(isAlive) || this.#deaths.some((at) => at >= began - SLACK)) return true;
       await this.death(LOOK_EVERY);
       await sleep(LOOK_EVERY);
     }
