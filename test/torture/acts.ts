@@ -181,10 +181,10 @@ export const acts: Readonly<Record<ActName, Act>> = {
     const repository = ownOf(client);
     const blobs = repository.looseBlobs(client.ledger.next());
     if (blobs.length === 0) return instead(client, 'upload');
-    const { digest, there } = client.random.pick(blobs);
-    const asked = { method: 'DELETE', path: `/v2/${repository.name}/blobs/${digest}` };
-    await client.change(blobPath(repository, digest), asked, {
-      begin: (from) => [there.change(false, from)],
+    const blob = client.random.pick(blobs);
+    const asked = { method: 'DELETE', path: `/v2/${repository.name}/blobs/${blob.digest}` };
+    await client.change(blobPath(repository, blob.digest), asked, {
+      begin: (from) => [repository.blob(blob).there.change(false, from)],
       done: 202,
     });
     return true;

@@ -16,7 +16,10 @@ export interface ClientParts {
 
 /** What a request that changes something expects, and what it changes. */
 export interface Change {
-  /** Says so to the ledger when the request begins. */
+  /**
+   * Says so to the ledger when the request begins. Objects are taken from it only then: while the client has waited for
+   * its turn, an audit may have forgotten one that was absent.
+   */
   readonly begin: (from: number) => readonly Conclude[];
   /** The status of the answer that acknowledges it. */
   readonly done: number;

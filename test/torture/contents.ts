@@ -77,13 +77,12 @@ export async function mount(
   to: RepositoryLedger,
   { bytes, digest }: PushedBlob,
 ): Promise<void> {
-  const { there } = to.blob({ bytes, digest });
   const path = `/v2/${to.name}/blobs/uploads/?mount=${digest}&from=${from.name}`;
   await client.change(
     blobPath(to, digest),
     { method: 'POST', path },
     {
-      begin: (at) => [there.change(true, at)],
+      begin: (at) => [to.blob({ bytes, digest }).there.change(true, at)],
       done: 201,
     },
   );

@@ -36,9 +36,10 @@ export interface Finding {
   readonly history: readonly string[];
 }
 
+const DEATH = '--- killed';
 /** Lines of history kept of an object. */
 const HISTORY = 80;
-/** Audits that have to find an object gone before it is forgotten. */
+/** Audits in a row that have to find an object gone before it is forgotten. */
 const PATIENCE = 3;
 /** Findings after which there is nothing more to learn. */
 const MAX_FINDINGS = 20;
@@ -81,7 +82,7 @@ export class RepositoryLedger {
     return tag;
   }
 
-  /** Forgets a manifest or a blob that audits find gone again and again: by now no client thinks of it any more. */
+  /** Forgets a manifest or a blob that audits find gone again and again. It may come back as a new one. */
   forgetAbsent(digest: string): void {
     const count = (this.#absences.get(digest) ?? 0) + 1;
     this.#absences.set(digest, count);
@@ -154,9 +155,12 @@ export class Ledger {
     if (history.length > HISTORY) history.shift();
   }
 
-  /** What a death looks like in every history. */
-  noteAll(line: string): void {
-    for (const object of this.#histories.keys()) this.note(object, line);
+  /** Notes a death in every history. Of several without anything in between, the last one is kept. */
+  noteDeath(how: string): void {
+    for (const [object, history] of this.#histories) {
+      if (history.at(-1)?.includes(DEATH) === true) history.pop();
+      this.note(object, `${DEATH} ${how}`);
+    }
   }
 
   found(kind: Finding['kind'], object: string, what: string): void {

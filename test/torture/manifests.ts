@@ -56,8 +56,8 @@ export async function putManifest(
   const asked = { method: 'PUT', path, body: bytes, headers: { 'content-type': mediaType } };
   await client.change(manifestPath(repository, digest), asked, {
     begin: (from) => [
-      manifest.there.change(true, from),
-      manifest.listed.change(true, from),
+      repository.manifest(manifest).there.change(true, from),
+      repository.manifest(manifest).listed.change(true, from),
       ...tags.map((name) => repository.tag(name).change(digest, from)),
     ],
     done: 201,
@@ -70,7 +70,7 @@ export async function deleteManifest(
   repository: RepositoryLedger,
   manifest: PushedManifest,
 ): Promise<void> {
-  const { digest, there, listed } = manifest;
+  const { digest } = manifest;
   for (const [name] of repository.tags) {
     client.ledger.note(tagPath(repository, name), `no longer to be ${digest}, by ${client.name}`);
   }
@@ -79,14 +79,17 @@ export async function deleteManifest(
   const asked = { method: 'DELETE', path: `/v2/${repository.name}/manifests/${digest}` };
   const { status } = await client.change(object, asked, {
     begin: (from) => [
-      there.change(false, from),
-      listed.change(false, from),
+      repository.manifest(manifest).there.change(false, from),
+      repository.manifest(manifest).listed.change(false, from),
       ...[...repository.tags.values()].map((tag) => tag.change(undefined, from, digest)),
     ],
     done: 202,
     refusals: [404],
   });
-  if (status === 404 && !there.possible(began, client.ledger.next()).has(false)) {
+  if (
+    status === 404 &&
+    !repository.manifest(manifest).there.possible(began, client.ledger.next()).has(false)
+  ) {
     client.ledger.found('lost', object, 'a manifest that is to be deleted is not there');
   }
 }

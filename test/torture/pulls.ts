@@ -45,14 +45,14 @@ export async function pullManifest(
   manifest: PushedManifest,
 ): Promise<void> {
   const { ledger } = client;
-  const { digest, there, blobs } = manifest;
+  const { digest, blobs } = manifest;
   const object = manifestPath(repository, digest);
   const from = ledger.next();
   const answer = await client.ask(object, {
     method: 'GET',
     path: `/v2/${repository.name}/manifests/${digest}`,
   });
-  const possible = there.possible(from, ledger.next());
+  const possible = repository.manifest(manifest).there.possible(from, ledger.next());
   if (answer.status === 404) {
     if (!possible.has(false)) ledger.found('lost', object, 'it is gone');
     return;
@@ -76,7 +76,7 @@ export async function pullBlob(client: Client, repository: RepositoryLedger, dig
   const from = ledger.next();
   const path = `/v2/${repository.name}/blobs/${digest}`;
   const answer = await client.ask(object, { method: 'GET', path, headers });
-  const possible = blob.there.possible(from, ledger.next());
+  const possible = repository.blob(blob).there.possible(from, ledger.next());
   if (answer.status === 404) {
     if (!possible.has(false)) ledger.found('lost', object, 'it is gone');
   } else if (answer.status === 206 && start !== undefined) {

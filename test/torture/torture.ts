@@ -157,7 +157,7 @@ class Torture {
       this.#wishes = planned.acts;
       const what = await this.#kill(planned);
       this.#kills += 1;
-      this.#ledger.noteAll(what);
+      this.#ledger.noteDeath(what);
       workerDeaths += 1;
       if (workerDeaths > WORKER_DEATHS) {
         workerDeaths = 0;
@@ -172,7 +172,7 @@ class Torture {
     await this.#gate.close();
   }
 
-  /** Has somebody killed. Gives what to note of it. */
+  /** Has somebody killed. Gives how. */
   async #kill(planned: PlannedKill): Promise<string> {
     const { point, within } = planned;
     if (point !== undefined) await this.#replicas.arm(point);
@@ -180,10 +180,10 @@ class Torture {
     const isHit = point !== undefined && (await this.#replicas.disarm());
     if (isHit) {
       this.#plan.hit(planned);
-      return `--- killed ${point.phase} step '${point.step}'`;
+      return `${point.phase} step '${point.step}'`;
     }
     await this.#replicas.killSome(this.#random);
-    return '--- killed at some time';
+    return 'at some time';
   }
 
   /** Before the first kill, everything is done that can be: so the first kill finds all there is to lose. */

@@ -82,9 +82,8 @@ async function finish(
   asked: Parameters<Client['change']>[1],
   refusals: readonly number[] = [],
 ): Promise<Answer> {
-  const blob = repository.blob({ bytes, digest });
   return client.change(blobPath(repository, digest), asked, {
-    begin: (from) => [blob.there.change(true, from)],
+    begin: (from) => [repository.blob({ bytes, digest }).there.change(true, from)],
     done: 201,
     refusals,
   });
