@@ -132,15 +132,15 @@ class FuzzRun {
     if (exchange === undefined) return 'the connection was neither answered nor closed in time';
     let answers: RawAnswer[];
     try {
-      answers = rawAnswers(exchange, request.methods);
+      answers = rawAnswers(exchange, request);
     } catch (error) {
       return `what came is no answer: ${String(error)}: ${quoted(exchange)}`;
     }
     if (isCounted) this.#count(answers);
     if (request.isClear && answers.length < request.methods.length && !answers.some(closes))
       return `${request.methods.length} requests have got ${answers.length} answers`;
-    for (const [index, answer] of answers.entries()) {
-      const reason = wrongAnswer(answer, request.methods[index] === 'HEAD');
+    for (const answer of answers) {
+      const reason = wrongAnswer(answer);
       if (reason !== undefined) return `${reason}: ${answer.status} ${answer.body.toString().slice(0, 500)}`;
     }
     return undefined;
@@ -214,9 +214,10 @@ class FuzzRun {
                 status: response.statusCode ?? 0,
                 headers: Object.entries(response.headers).map(([name, value]) => [name, String(value)]),
                 body: Buffer.concat(chunks),
+                isToHead: method === 'HEAD',
               };
               this.#count([answer]);
-              resolve(wrongAnswer(answer, method === 'HEAD'));
+              resolve(wrongAnswer(answer));
             });
         });
       asking.end(body);
@@ -313,10 +314,10 @@ class FuzzRun {
   }
 }
 
-/** Whether each request has got its answer. */
+/** Whether each of these clear requests has got its answer. */
 function hasAnswers(received: Buffer, methods: readonly string[]): boolean {
   try {
-    return rawAnswers(received, methods).length >= methods.length;
+    return rawAnswers(received, { methods, isClear: true }).length >= methods.length;
   } catch {
     return false; // The last one is not all there yet.
   }
@@ -327,11 +328,11 @@ function closes(answer: RawAnswer): boolean {
 }
 
 /** What is wrong with an answer, if anything is. */
-function wrongAnswer(answer: RawAnswer, toHead: boolean): string | undefined {
-  const { status, body, headers } = answer;
+function wrongAnswer(answer: RawAnswer): string | undefined {
+  const { status, body, headers, isToHead } = answer;
   if (status >= 500) return 'the answer is a 5xx';
   if (status < 400) return undefined;
-  if (status === 304 || toHead) return undefined;
+  if (status === 304 || isToHead) return undefined;
   if (headerIn(answer, 'content-type') !== 'application/json') return 'the error has no JSON body';
   if (!isErrorBody(body)) return 'the error body is not that of the spec';
   const shown = `${body.toString()}\n${headers.map(([name, value]) => `${name}: ${value}`).join('\n')}`;

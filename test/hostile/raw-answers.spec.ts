@@ -6,8 +6,10 @@ function answer(status: string, fields: readonly string[], body = ''): string {
 }
 
 /** Statuses and bodies of the answers that are read in these bytes. */
-function read(bytes: string, methods: readonly string[]): string[] {
-  return rawAnswers(Buffer.from(bytes), methods).map(({ status, body }) => `${status} ${body.toString()}`);
+function read(bytes: string, methods: readonly string[], isClear = true): string[] {
+  return rawAnswers(Buffer.from(bytes), { methods, isClear }).map(
+    ({ status, body }) => `${status} ${body.toString()}`,
+  );
 }
 
 const found = answer('200 OK', ['content-length: 5'], 'hello');
@@ -32,6 +34,18 @@ describe('The judge of the fuzz run reads answers', () => {
   it('that refuse what only begins like HEAD, with their body', () => {
     expect(read(refusal, ['HEAD'])).to.deep.equal(['400 {}']);
     expect(read(found + refusal, ['GET', 'HEAD'])).to.deep.equal(['200 hello', '400 {}']);
+  });
+
+  it('to requests one of which has swallowed the next, so that nobody can tell which one was HEAD', () => {
+    const methods = ['PUT', 'HEAD', 'GET', 'HEAD'];
+    expect(read(found + foundByHead, methods, false)).to.deep.equal(['200 hello', '200 ']);
+    expect(read(found + found + foundByHead + refusal, methods, false)).to.deep.equal([
+      '200 hello',
+      '200 hello',
+      '200 ',
+      '400 {}',
+    ]);
+    expect(() => read(found + foundByHead, ['PUT', 'GET'], false)).to.throw('announces 5 bytes, 0 came');
   });
 
   it('and takes nothing else for one', () => {

@@ -4,17 +4,26 @@ export interface RawAnswer {
   /** Names in lower case, each as often as it came. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: Buffer;
+  /** Whether it is to HEAD, and so has no body. */
+  readonly isToHead: boolean;
 }
 
 const HEAD_END = '\r\n\r\n';
 const STATUS_LINE = 'HTTP/1.1 ';
 
+/** What a client has sent on a connection: the methods of its requests, and whether each certainly got an answer of its own. */
+export interface Sent {
+  readonly methods: readonly string[];
+  readonly isClear: boolean;
+}
+
 /**
- * Reads all answers in what a server has sent on a connection. `methods` are those of the requests, for an answer to
- * HEAD has no body whatever its headers say. Interim answers are left out.
+ * Reads all answers in what a server has sent on a connection. An answer to HEAD has no body whatever its headers say;
+ * where a request may have swallowed the next one, any answer may be to HEAD if there was one. Interim answers are left
+ * out.
  * @throws Error when the bytes are no answers, or the last one is cut.
  */
-export function rawAnswers(received: Buffer, methods: readonly string[]): RawAnswer[] {
+export function rawAnswers(received: Buffer, { methods, isClear }: Sent): RawAnswer[] {
   const answers: RawAnswer[] = [];
   for (let at = 0; at < received.length;) {
     const end = received.indexOf(HEAD_END, at);
@@ -26,17 +35,18 @@ export function rawAnswers(received: Buffer, methods: readonly string[]): RawAns
     const headers = fields.map(headerOf);
     at = end + HEAD_END.length;
     if (status < 200) continue;
+    const mayBeToHead = isClear ? methods[answers.length] === 'HEAD' : methods.includes('HEAD');
     // What turns out to be no HTTP is refused with a body whatever its first word was. An answer to a true HEAD may
     // close the connection, too: then comes nothing, or the refusal of what had been sent after it.
     const closes = headers.some(([name, value]) => name === 'connection' && value === 'close');
     const isOver =
       at === received.length || received.toString('latin1', at, at + STATUS_LINE.length) === STATUS_LINE;
-    const isToHead = methods[answers.length] === 'HEAD' && (!closes || isOver);
+    const isToHead = mayBeToHead && (isOver || (isClear && !closes));
     const isBodiless = status === 204 || status === 304 || isToHead;
     const length = isBodiless ? 0 : lengthOf(headers);
     if (at + length > received.length)
       throw new Error(`an answer announces ${length} bytes, ${received.length - at} came`);
-    answers.push({ status, headers, body: received.subarray(at, at + length) });
+    answers.push({ status, headers, body: received.subarray(at, at + length), isToHead });
     at += length;
   }
   return answers;
