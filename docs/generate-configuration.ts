@@ -105,6 +105,8 @@ function typeOf(schema: unknown): string {
       return `list, each: ${typeOf(items)}`;
     case 'object':
       return 'object';
+    case undefined:
+      return 'function'; // JSON schema has no word for it, so that the type is left out.
     default:
       throw new Error(`no words for the type ${String(type)}`);
   }

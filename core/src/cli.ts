@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { ExplainFlags } from './commands/access.ts';
 import type { CheckFlags } from './commands/check.ts';
 import type { InitFlags } from './commands/init.ts';
 import type { StartFlags } from './commands/start.ts';
@@ -57,6 +58,34 @@ export async function main(argv: readonly string[]): Promise<void> {
     .description('write a commented configuration into the current folder')
     .option('-f, --force', 'write it anew when it is there')
     .action((flags: InitFlags) => run(async () => (await import('./commands/init.ts')).init(flags)));
+
+  program
+    .command('access')
+    .description('ask the plugins of the configuration who may do what')
+    .command('explain')
+    .description('print whether somebody may do something, and which rule decides; start nothing')
+    .option('-c, --config <file>', 'configuration file (default: registry.config.* in the current folder)')
+    .option('--user <name>', 'who asks (default: somebody who has not said who they are)')
+    .option('--group <name...>', 'groups of the user, besides those of the configuration')
+    .option('--claim <name=value...>', 'claims of the user')
+    .option('--address <address>', 'where the request comes from', '127.0.0.1')
+    .option('--repo <name>', 'the repository')
+    .addOption(
+      new Option('--action <action>', 'what is to be done')
+        .choices(['pull', 'push', 'delete', 'catalog'])
+        .default('pull'),
+    )
+    .action((flags: ExplainFlags) =>
+      run(async () => (await import('./commands/access.ts')).explainAccess(flags)),
+    );
+
+  program
+    .command('htpasswd')
+    .description('add users to the file of the plugin auth-htpasswd, or change their passwords')
+    .argument('[arguments...]', 'add USER [--file <path>] [--stdin] [--cost <10-14>]')
+    .helpOption(false)
+    .allowUnknownOption()
+    .action((args: string[]) => run(async () => (await import('./commands/htpasswd.ts')).htpasswd(args)));
 
   await program.parseAsync([...argv]);
 }

@@ -34,6 +34,11 @@ export interface AuthorizeRequest {
   readonly identity: Identity | undefined;
   readonly access: readonly Access[];
   readonly address: string;
+  /**
+   * There when the catalog is asked for. A tap that allows it may say which repositories it shows; all of them when it
+   * does not.
+   */
+  readonly limitCatalog?: (shows: (repository: string) => boolean | Promise<boolean>) => void;
   /** There when somebody wants to know why, not to get in: a tap says which of its rules decides. */
   readonly explain?: (reason: string) => void;
 }

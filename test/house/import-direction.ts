@@ -25,7 +25,7 @@ const coreAreas: ReadonlyMap<string, readonly string[]> = new Map([
   ['index', ['registry', 'config']],
   ['cli', ['commands']],
   ['commands', ['registry', 'config', 'log', 'workers']],
-  ['registry', ['config', 'plugins', 'store', 'manifest', 'events', 'server', 'log']],
+  ['registry', ['config', 'plugins', 'store', 'manifest', 'events', 'server', 'auth', 'log']],
   ['workers', ['server']],
   ['server', ['api', 'auth', 'events', 'http']],
   ['api', ['http', 'manifest', 'store']],

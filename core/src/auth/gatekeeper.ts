@@ -2,6 +2,7 @@ import {
   isRegistryError,
   RegistryError,
   type Access,
+  type AuthorizeRequest,
   type AuthRequest,
   type Hooks,
   type Identity,
@@ -34,7 +35,15 @@ export class Gatekeeper {
     const credentials = parseAuthorization(context.header('authorization'));
     const identity = await this.#authenticate({ requestId, method, address, access, ...credentials });
     context.identity = identity;
-    const refusal = await this.#refusal(identity, access, address);
+    const limits: ((repository: string) => boolean | Promise<boolean>)[] = [];
+    const isList = access.some(({ type }) => type === 'registry');
+    const refusal = await this.refusal({
+      identity,
+      access,
+      address,
+      ...(isList ? { limitCatalog: (shows) => void limits.push(shows) } : {}),
+    });
+    if (limits.length > 0) context.shows = (repository) => areAllTrue(limits, repository);
     if (refusal === undefined) return identity;
     if (identity === undefined || refusal.code === 'UNAUTHORIZED') throw this.#unauthorized(access, refusal);
     throw refusal;
@@ -49,15 +58,12 @@ export class Gatekeeper {
     access: readonly Access[],
     address: string,
   ): Promise<boolean> {
-    return (await this.#refusal(identity, access, address)) === undefined;
+    return (await this.refusal({ identity, access, address })) === undefined;
   }
 
-  /** Why `identity` may not do all of `access`; undefined when it may. */
-  async #refusal(
-    identity: Identity | undefined,
-    access: readonly Access[],
-    address: string,
-  ): Promise<RegistryError | undefined> {
+  /** Why who asks may not do all of that; undefined when they may. */
+  async refusal(request: AuthorizeRequest): Promise<RegistryError | undefined> {
+    const { identity, access } = request;
     const denied = (): RegistryError => new RegistryError('DENIED', undefined, { details: access });
     if (this.isOpen) return undefined;
     if (!this.#hooks.authorize.isUsed()) return identity === undefined ? denied() : undefined;
@@ -65,7 +71,7 @@ export class Gatekeeper {
     if (access.length === 0)
       return identity === undefined && this.#hooks.authenticate.isUsed() ? denied() : undefined;
     try {
-      const opinion: unknown = await this.#hooks.authorize.promise({ identity, access, address });
+      const opinion: unknown = await this.#hooks.authorize.promise(request);
       return opinion === true ? undefined : denied();
     } catch (error) {
       if (isRegistryError(error) && (error.code === 'DENIED' || error.code === 'UNAUTHORIZED')) return error;
@@ -103,4 +109,15 @@ function isIdentity(found: unknown): found is Identity {
   return (
     typeof found === 'object' && found !== null && 'subject' in found && typeof found.subject === 'string'
   );
+}
+
+async function areAllTrue(
+  limits: readonly ((repository: string) => boolean | Promise<boolean>)[],
+  repository: string,
+): Promise<boolean> {
+  for (const shows of limits) {
+    const opinion: unknown = await shows(repository);
+    if (opinion !== true) return false;
+  }
+  return true;
 }

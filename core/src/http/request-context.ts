@@ -30,6 +30,8 @@ export class RequestContext {
   readonly #response: ServerResponse;
   route: Route | undefined;
   identity: Identity | undefined;
+  /** Whether the catalog shows a repository; undefined when it shows all. */
+  shows: ((repository: string) => Promise<boolean>) | undefined;
   /** Digest the request turned out to be about, for the log. */
   digest: string | undefined;
   /** Bytes of the answer's body that were sent. */
