@@ -26,7 +26,7 @@ export interface Blob {
 /** Blobs up to this size are read whole, checked against their digest, and kept in memory. */
 const SMALL = 64 * 1024;
 /** Records asked for at once when a manifest names many. */
-const LOOKUPS_AT_ONCE = 32;
+const LOOKUPS_AT_ONCE = 128;
 
 /**
  * Blobs are stored once for the whole registry and linked by the repositories that may read them.
@@ -77,10 +77,19 @@ export class BlobStore {
    * full length. What HEAD, a mount and a manifest rely on.
    */
   async check(repository: string, digest: string): Promise<Blob | undefined> {
-    const blob = await this.find(repository, digest);
+    // Where the bytes are is remembered or not; if so they are measured while storage is asked whether that still holds.
+    const remembered = this.#records.remembered(keys.record(digest));
+    const [blob, early] = await Promise.all([
+      this.find(repository, digest),
+      typeof remembered?.data === 'string' && !this.isSmall(remembered)
+        ? this.#driver.size(remembered.data)
+        : undefined,
+    ]);
     if (blob === undefined || typeof blob.data !== 'string') return blob;
-    const size = await this.#driver.size(blob.data);
-    if (size === blob.size) return !this.isSmall(blob) || (await this.bytes(blob)) ? blob : undefined;
+    if (this.isSmall(blob) && !this.#small.has(blob.data)) return (await this.bytes(blob)) && blob;
+    const isMeasured = early !== undefined && remembered?.data === blob.data;
+    const size = isMeasured ? early : await this.#driver.size(blob.data);
+    if (size === blob.size) return blob;
     this.#damaged(blob, size === undefined ? 'its bytes are gone' : `it has ${size} bytes, not ${blob.size}`);
     return undefined;
   }
@@ -113,7 +122,7 @@ export class BlobStore {
   }
 
   /** Whether {@link bytes} serves this blob. */
-  isSmall(blob: Blob): boolean {
+  isSmall(blob: Pick<Blob, 'size'>): boolean {
     return blob.size <= SMALL;
   }
 

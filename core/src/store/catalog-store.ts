@@ -1,7 +1,7 @@
 import type { Logger, StorageDriver } from '@entrepot/plugin-sdk';
 import { keys } from './keys.ts';
 import { listNames, type NamePage, type PageRequest } from './listing.ts';
-import { isCount, jsonFormat, Records, type RecordFormat } from './records.ts';
+import { isCount, jsonFormat, Records, type RecordFormat, type Seen } from './records.ts';
 
 export interface Marker {
   /** Milliseconds since 1970. */
@@ -28,11 +28,14 @@ export class CatalogStore {
     return (await this.#records.read(key)) !== undefined || (await this.#driver.size(key)) !== undefined;
   }
 
-  /** Makes the repository exist. */
-  async add(repository: string): Promise<void> {
-    const key = keys.repository(repository);
-    if ((await this.#records.read(key)) !== undefined) return;
-    await this.#records.create(key, { since: Date.now() });
+  /** What {@link add} begins with. */
+  see(repository: string): Promise<Seen<Marker>> {
+    return this.#records.see(keys.repository(repository));
+  }
+
+  /** Makes the repository exist; one that has been seen goes on to, whatever becomes of its manifests. */
+  async add(repository: string, { stored }: Seen<Marker>): Promise<void> {
+    if (stored === undefined) await this.#records.create(keys.repository(repository), { since: Date.now() });
   }
 
   /** Names in byte order of their keys, in which `/` sorts after letters and digits. */

@@ -2,13 +2,14 @@ import { RegistryError, type Descriptor, type Logger, type StorageDriver } from 
 import { isDigest } from '../digest.ts';
 import type { ParsedManifest } from '../manifest/parse-manifest.ts';
 import type { BlobStore } from './blob-store.ts';
-import type { CatalogStore } from './catalog-store.ts';
-import { filterLimited } from './concurrency.ts';
+import type { CatalogStore, Marker } from './catalog-store.ts';
+import { filterLimited, mapLimited } from './concurrency.ts';
 import { newId } from './ids.ts';
 import { keys } from './keys.ts';
-import { Records } from './records.ts';
+import { Records, type Seen } from './records.ts';
 import type { ReferrerStore } from './referrer-store.ts';
 import { manifestFormat, type StoredManifest } from './stored-manifest.ts';
+import type { TagRecord } from './tag-record.ts';
 import type { TagCondition, TagStore } from './tag-store.ts';
 
 export interface ManifestPut {
@@ -34,9 +35,17 @@ export interface ManifestNeighbours {
   readonly catalog: CatalogStore;
 }
 
+/** What storage had a moment ago where a put writes. Each write is refused where that no longer stands. */
+interface Before {
+  readonly manifest: Seen<StoredManifest>;
+  readonly repository: Seen<Marker>;
+  /** In the order of the tags. */
+  readonly tags: readonly Seen<TagRecord>[];
+}
+
 /** A put relies on what it has checked for this long; milliseconds. Collection waits many times longer. */
 const COMMIT_DEADLINE = 60_000;
-const CHECKS_AT_ONCE = 32;
+const CHECKS_AT_ONCE = 128;
 /** Missing blobs, and missing children, after which a refusal is certain enough: a manifest may name 40,000. */
 const MAX_MISSING = 100;
 
@@ -83,26 +92,33 @@ export class ManifestStore {
     const { length: size } = manifest.bytes;
     if (put.tags.length === 0) await this.#assertCondition(repository, digest, put.condition);
 
-    let checked = await this.#check(repository, manifest, put.mayLack);
+    let [checked, before] = await Promise.all([
+      this.#check(repository, manifest, put.mayLack),
+      this.#see(repository, digest, put.tags),
+    ]);
     const done = new Map<string, string | undefined>();
     for (;;) {
       if (performance.now() - checked > COMMIT_DEADLINE)
         checked = await this.#check(repository, manifest, put.mayLack);
       const [incarnation] = await Promise.all([
-        this.#write(repository, manifest),
-        this.#near.catalog.add(repository),
+        this.#write(repository, manifest, before.manifest),
+        this.#near.catalog.add(repository, before.repository),
       ]);
       if (subject !== undefined) {
         await this.#near.referrers.add(repository, subject.digest, referrerOf(manifest), incarnation);
       }
       const target = { digest, mediaType, size, incarnation };
-      for (const tag of put.tags) {
+      for (const [index, tag] of put.tags.entries()) {
         const condition = done.has(tag) ? undefined : put.condition;
-        const previous = await this.#near.tags.set(repository, tag, target, { actor: put.actor, condition });
+        const options = { actor: put.actor, condition };
+        const previous = await this.#near.tags.set(repository, tag, target, options, before.tags[index]);
         if (!done.has(tag)) done.set(tag, previous);
       }
+      // Nothing hangs on it that a delete could have missed: one that has come since has come after this put.
+      if (put.tags.length === 0 && subject === undefined) break;
       const confirmed = await this.get(repository, digest);
       if (confirmed?.incarnation === incarnation && !confirmed.deleting) break;
+      before = await this.#see(repository, digest, put.tags);
     }
     return [...done].map(([tag, previous]) => ({ tag, previous }));
   }
@@ -137,13 +153,28 @@ export class ManifestStore {
     return { manifest: marked.value, tags };
   }
 
+  /** What a put is about to write, as it stands: asked at once, and before the order of the writes begins. */
+  async #see(repository: string, digest: string, tags: readonly string[]): Promise<Before> {
+    const [manifest, seenRepository, seenTags] = await Promise.all([
+      this.#records.see(keys.manifest(repository, digest)),
+      this.#near.catalog.see(repository),
+      mapLimited(tags, CHECKS_AT_ONCE, (tag) => this.#near.tags.see(repository, tag)),
+    ]);
+    return { manifest, repository: seenRepository, tags: seenTags };
+  }
+
   /** Writes the manifest unless it stands already, sound and unmarked. Gives the life it then is in. */
-  async #write(repository: string, { digest, mediaType, bytes }: ParsedManifest): Promise<string> {
+  async #write(
+    repository: string,
+    { digest, mediaType, bytes }: ParsedManifest,
+    seen: Seen<StoredManifest>,
+  ): Promise<string> {
     const anew = { digest, mediaType, bytes: bufferOf(bytes), incarnation: newId(), deleting: false };
-    const written = await this.#records.update(keys.manifest(repository, digest), (current) => {
+    const change = (current: StoredManifest | undefined): StoredManifest | undefined => {
       if (current?.digest !== digest || current.deleting) return anew;
       return current.mediaType === mediaType ? undefined : { ...anew, incarnation: current.incarnation };
-    });
+    };
+    const written = await this.#records.update(keys.manifest(repository, digest), change, seen);
     return written?.value.incarnation ?? anew.incarnation;
   }
 

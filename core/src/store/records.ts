@@ -16,6 +16,12 @@ interface Entry<Value> {
   readonly value: Value | undefined;
 }
 
+/** What a record was a moment ago, for {@link Records.update} to begin with. */
+export interface Seen<Value> {
+  /** `undefined` when there was none, or none that made sense. */
+  readonly stored: Stored<Value> | undefined;
+}
+
 /** How a kind of record is spelled in bytes. `decode` gives `undefined` for what it did not write. */
 export interface RecordFormat<Value> {
   encode(value: Value): Uint8Array;
@@ -75,6 +81,11 @@ export class Records<Value> {
     return entry === undefined ? undefined : sound(entry);
   }
 
+  /** Like {@link read}, for an {@link update} that follows. */
+  async see(key: string): Promise<Seen<Value>> {
+    return { stored: await this.read(key) };
+  }
+
   /** What the record was when it was last read or written here, if that is remembered. Storage is not asked. */
   remembered(key: string): Value | undefined {
     return this.#cache.get(key)?.value;
@@ -100,13 +111,16 @@ export class Records<Value> {
   /**
    * Reads, changes and writes the record until nobody has interfered. `change` may be called again; `undefined` from
    * it leaves the record as it is. Gives what is in storage afterwards.
+   * With `seen` the first attempt does without reading: when somebody has interfered since, its write is refused. A
+   * record that is left as it is was so then.
    */
   async update(
     key: string,
     change: (current: Value | undefined) => Value | undefined,
+    seen?: Seen<Value>,
   ): Promise<Stored<Value> | undefined> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-      const current = await this.#load(key);
+      const current = attempt === 0 && seen !== undefined ? seen.stored : await this.#load(key);
       const next = change(current?.value);
       if (next === undefined) return current === undefined ? undefined : sound(current);
       const written = await this.#swap(key, next, current);

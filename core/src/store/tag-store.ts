@@ -2,7 +2,7 @@ import { RegistryError, type Logger, type StorageDriver } from '@entrepot/plugin
 import { mapLimited } from './concurrency.ts';
 import { keys } from './keys.ts';
 import { listAll, listNames, type NamePage, type PageRequest } from './listing.ts';
-import { Records } from './records.ts';
+import { Records, type Seen } from './records.ts';
 import { nextTagRecord, tagRecordFormat, type TagRecord, type TagTarget } from './tag-record.ts';
 
 /** What a conditional request demands of a tag as it is (RFC 9110, 13.1): `undefined` of one that does not exist. */
@@ -25,9 +25,15 @@ export class TagStore {
     return (await this.#records.read(keys.tag(repository, tag)))?.value;
   }
 
+  /** What {@link set} may begin with. */
+  see(repository: string, tag: string): Promise<Seen<TagRecord>> {
+    return this.#records.see(keys.tag(repository, tag));
+  }
+
   /**
    * Points the tag at a manifest that is already there. Gives the digest it pointed at before. A tag that points there
-   * already, since the manifest's present life began, stays as it is, history and all.
+   * already, since the manifest's present life began, stays as it is, history and all. With `seen`, what it was a moment
+   * ago, it is not asked for first.
    * @throws RegistryError 412 when `condition` does not hold at the very moment of the change.
    */
   async set(
@@ -35,18 +41,20 @@ export class TagStore {
     tag: string,
     target: TagTarget,
     options: { readonly actor: string | undefined; readonly condition: TagCondition | undefined },
+    seen?: Seen<TagRecord>,
   ): Promise<string | undefined> {
     const { actor, condition } = options;
-    const change = { at: Date.now(), ...(actor === undefined ? {} : { actor }) };
+    const made = { at: Date.now(), ...(actor === undefined ? {} : { actor }) };
     let previous: string | undefined;
-    await this.#records.update(keys.tag(repository, tag), (current) => {
+    const change = (current: TagRecord | undefined): TagRecord | undefined => {
       if (condition !== undefined && !condition(current?.digest))
         throw preconditionFailed(tag, current?.digest);
       previous = current?.digest;
       return current !== undefined && isSame(current, target)
         ? undefined
-        : nextTagRecord(current, target, change);
-    });
+        : nextTagRecord(current, target, made);
+    };
+    await this.#records.update(keys.tag(repository, tag), change, seen);
     return previous;
   }
 
