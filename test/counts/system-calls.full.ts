@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { RegistryChild } from '../hostile/registry-child.ts';
-import { kindOf, TracedProcess, type SystemCalls } from './traced-process.ts';
+import { kindOf, SystemCallTrace, type SystemCalls } from './system-call-trace.ts';
 
 const TYPE = 'application/vnd.oci.image.manifest.v1+json';
 /** How often each operation is done: a bound holds for the sum, so that one folder more or less does not matter. */
@@ -90,7 +90,7 @@ describe('System calls of a registry on a filesystem', () => {
 
   for (const [title, { each, perform }] of Object.entries(operations)) {
     it(`are at most so many for ${title}: ${JSON.stringify(each)}`, async () => {
-      const traced = await TracedProcess.attach(registry.pid, join(registry.folder, 'trace'));
+      const traced = await SystemCallTrace.attach(registry.pid, join(registry.folder, 'trace'));
       for (let time = 0; time < TIMES; time += 1) await perform(time);
       const counted = await traced.detach(join(registry.folder, 'storage'));
       // A trace that sees no answer go out sees nothing at all.

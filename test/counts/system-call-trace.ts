@@ -17,8 +17,8 @@ export interface SystemCalls {
   readonly paths: number;
 }
 
-/** A process whose system calls are noted while something is asked of it. Needs `strace`. */
-export class TracedProcess {
+/** The system calls of a process while something is asked of it. Needs `strace`. */
+export class SystemCallTrace {
   readonly #strace: ChildProcess;
   readonly #file: string;
 
@@ -28,7 +28,7 @@ export class TracedProcess {
   }
 
   /** Begins to note the calls of all threads in `file`. @throws Error with what strace says, when it cannot. */
-  static async attach(pid: number, file: string): Promise<TracedProcess> {
+  static async attach(pid: number, file: string): Promise<SystemCallTrace> {
     const parameters = ['-f', '-y', '-e', `trace=${TRACED}`, '-o', file, '-p', String(pid)];
     const strace = spawn('strace', parameters, { stdio: ['ignore', 'ignore', 'pipe'] });
     let printed = '';
@@ -40,7 +40,7 @@ export class TracedProcess {
         if (/attached/.test(printed)) resolve();
       });
     });
-    return new TracedProcess(strace, file);
+    return new SystemCallTrace(strace, file);
   }
 
   /** Lets the process go on alone, and counts what was noted. */
