@@ -79,6 +79,14 @@ export interface StorageDriver {
    * Aborting what is finished or gone is no error and harms nothing.
    */
   abortUpload(upload: Upload): Promise<void>;
+
+  /**
+   * A URL that gives the bytes of this object, whole or by range, to whoever GETs it without credentials: until
+   * `expires` seconds have passed at most, and it opens nothing else. `undefined` when the driver's own credentials
+   * cannot sign. Nobody asks whether there is such an object. A means to be faster: drivers may leave it out, and one
+   * that is wrapped loses it unless the wrapper passes it on.
+   */
+  signUrl?(key: string, options: { readonly expires: number }): Promise<string | undefined>;
 }
 
 /** A whole small object and the name of this version of it. */

@@ -6,9 +6,11 @@ import { withMethods, type BrokenDriver } from './broken-drivers/broken-driver.t
 import { brokenConditions } from './broken-drivers/conditions.ts';
 import { brokenListing } from './broken-drivers/listing.ts';
 import { brokenObjects } from './broken-drivers/objects.ts';
+import { brokenSignedUrls } from './broken-drivers/signed-urls.ts';
 import { brokenStreams } from './broken-drivers/streams.ts';
 import { brokenProcesses } from './broken-drivers/two-processes.ts';
 import { brokenUploads } from './broken-drivers/uploads.ts';
+import { SignedObjects } from '../../test/servers/signed-objects.ts';
 import { failuresOf, type Failure } from './collecting-runner.ts';
 
 /** What the kit has to say of a memory driver that `breaks` has broken. */
@@ -28,8 +30,19 @@ async function judge(breaks: BrokenDriver['breaks']): Promise<Failure[]> {
 }
 
 describe('the conformance kit for storage drivers', () => {
+  let bucket: SignedObjects;
+  before(async () => {
+    bucket = await SignedObjects.start();
+  });
+  after(() => bucket.stop());
+
   it('has nothing to say against a driver that is correct', async () => {
     expect(await judge(() => ({}))).to.deep.equal([]);
+  });
+
+  it('has nothing to say against one that signs URLs, and asks for what they open', async () => {
+    expect(await judge((driver) => ({ signUrl: bucket.signUrlFor(driver) }))).to.deep.equal([]);
+    expect(bucket.requests).to.not.be.empty;
   });
 
   const flaws = {
@@ -38,6 +51,7 @@ describe('the conformance kit for storage drivers', () => {
     listing: brokenListing,
     'reading large objects': brokenStreams,
     uploads: brokenUploads,
+    'signed URLs': brokenSignedUrls(() => bucket),
     'two processes': brokenProcesses,
   };
   for (const [behaviour, broken] of Object.entries(flaws)) {

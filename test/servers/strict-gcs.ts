@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { SigningAccount, type AccountKey } from './gcs-signatures.ts';
 
 interface StoredObject {
   readonly bytes: Buffer;
@@ -54,12 +55,14 @@ class Refusal extends Error {
 /**
  * Google Cloud Storage in memory, as far as a registry needs it, and as strict as the real one: `ifGenerationMatch` and
  * `ifGenerationNotMatch` hold on every request, a generation is never used twice, lists come in byte order and in pages,
- * a composition has 32 sources at most and all of them have to be there, and a 404 says what is missing.
+ * a composition has 32 sources at most and all of them have to be there, a 404 says what is missing, and a signed URL is
+ * for what its signature says.
  */
 export class StrictGcs {
   /** What was asked, in turn. */
   readonly requests: Incoming[] = [];
   readonly #server: Server;
+  readonly #account = new SigningAccount();
   readonly #buckets = new Map<string, Map<string, StoredObject>>();
   readonly #options: StrictGcsOptions;
   #generation = 1_700_000_000_000_000;
@@ -80,6 +83,11 @@ export class StrictGcs {
     const address = this.#server.address();
     if (address === null || typeof address === 'string') throw new Error('the server does not listen');
     return `http://127.0.0.1:${address.port}`;
+  }
+
+  /** Of the only account that may sign URLs. */
+  get accountKey(): AccountKey {
+    return this.#account.key;
   }
 
   createBucket(name: string): void {
@@ -112,6 +120,10 @@ export class StrictGcs {
     const incoming = { method, url, number: this.requests.length };
     this.requests.push(incoming);
     const misfortune = this.#options.misfortune?.(incoming);
+    if (url.includes('X-Goog-')) {
+      this.#serveSigned(request, response);
+      return;
+    }
     if (misfortune === 'lost request') return void request.socket.destroy();
     const body = await bytesOf(request);
     if (body === undefined || misfortune === 'silence') return;
@@ -130,6 +142,16 @@ export class StrictGcs {
       if (url.includes('alt=media')) response.writeHead(status).end(status === 304 ? undefined : message);
       else sendJson(response, status, errorBody(status, reason, message));
     }
+  }
+
+  /** `GET /<bucket>/<object>` of the XML API. */
+  #serveSigned({ method = '', url = '', headers }: IncomingMessage, response: ServerResponse): void {
+    if (method !== 'GET' || !this.#account.allows({ method, url, host: headers.host ?? '' }))
+      return void response.writeHead(403).end('<Code>SignatureDoesNotMatch</Code>');
+    const [, bucket = '', ...name] = new URL(url, 'http://gcs').pathname.split('/').map(decodeURIComponent);
+    const object = this.#buckets.get(bucket)?.get(name.join('/'));
+    if (object === undefined) return void response.writeHead(404).end('<Code>NoSuchKey</Code>');
+    sendMedia(response, object, headers.range);
   }
 
   /** An answer in JSON, or the object whose bytes are asked for. */

@@ -10,14 +10,17 @@ import { contentHeaders } from './headers.ts';
 import { assertDeletesEnabled } from './deletes.ts';
 import type { Handler } from './routes.ts';
 
-/** end-2: a blob or a range of it. Its length is known to be right before the answer begins. */
-export const getBlob: Handler<'blob'> = async ({ store }, { context, route }) => {
+/** end-2: a blob or a range of it, or where to get that. Its length is known to be right before the answer begins. */
+export const getBlob: Handler<'blob'> = async ({ store, redirects }, { context, route }) => {
   const { repository, digest } = route;
   context.digest = digest;
   const isHead = context.method === 'HEAD';
-  const blob = isHead
-    ? await store.blobs.check(repository, digest)
-    : await store.blobs.find(repository, digest);
+  const maySendAway = redirects.suit(context);
+  // Nobody is sent to bytes that are not there.
+  const blob =
+    isHead || maySendAway
+      ? await store.blobs.check(repository, digest)
+      : await store.blobs.find(repository, digest);
   if (blob === undefined) throw unknown(digest);
   const headers = {
     ...contentHeaders({ digest, mediaType: mediaTypes.octetStream, size: blob.size, immutable: true }),
@@ -31,7 +34,11 @@ export const getBlob: Handler<'blob'> = async ({ store }, { context, route }) =>
     context.sendHead(200, headers);
     return [];
   }
-  await sendBlob(context, store.blobs, blob, headers);
+  const url = maySendAway && !store.blobs.isSmall(blob) ? await redirects.urlOf(blob) : undefined;
+  // The URL is a key to the bytes, so no cache may keep it. The client takes its Range there.
+  if (url !== undefined)
+    context.send(307, { location: url, 'docker-content-digest': digest, 'cache-control': 'no-store' });
+  else await sendBlob(context, store.blobs, blob, headers);
   return [happening('pull', repository, blob)];
 };
 

@@ -32,6 +32,12 @@ export interface Settings {
   readonly deletes: { readonly enabled: boolean };
   readonly uploads: { readonly maxAge: number; readonly maxConcurrent: number };
   readonly lists: { readonly maxPageSize: number };
+  readonly redirects: {
+    readonly enabled: boolean;
+    readonly expires: number;
+    readonly exceptNetworks: readonly string[];
+    readonly exceptUserAgents: readonly string[];
+  };
   readonly cache: {
     readonly manifestBytes: number;
     readonly blobBytes: number;

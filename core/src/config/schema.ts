@@ -166,6 +166,43 @@ const lists: JSONSchemaType<Settings['lists']> = {
   },
 };
 
+const redirects: JSONSchemaType<Settings['redirects']> = {
+  type: 'object',
+  description:
+    'Sends clients that GET a blob to the bucket that has it (307), by a URL signed for that blob alone. Only storage in a cloud can; the bytes of others, and of blobs up to 64 KiB, come from the registry.',
+  additionalProperties: false,
+  required: ['enabled', 'expires', 'exceptNetworks', 'exceptUserAgents'],
+  properties: {
+    enabled: {
+      type: 'boolean',
+      description:
+        'Whether clients are sent there. If not, all bytes go through the registry, as they must where clients cannot reach the bucket.',
+      default: true,
+    },
+    expires: {
+      type: 'integer',
+      description: 'Seconds for which a URL may be used: a download that has begun goes on after that.',
+      minimum: 10,
+      maximum: DAY,
+      default: 20 * 60,
+    },
+    exceptNetworks: {
+      type: 'array',
+      items: { type: 'string', pattern: '^[0-9A-Fa-f.:]+/[0-9]{1,3}$' },
+      description:
+        'Networks whose clients are not redirected, such as `10.0.0.0/8` or `fd00::/8`. What counts is the address that connects: behind a proxy that is the address of the proxy.',
+      default: [],
+    },
+    exceptUserAgents: {
+      type: 'array',
+      items: { type: 'string', minLength: 1 },
+      description:
+        'Clients that are not redirected because they mishandle it: texts of which their `User-Agent` contains one, in capitals or not.',
+      default: [],
+    },
+  },
+};
+
 const cache: JSONSchemaType<Settings['cache']> = {
   type: 'object',
   description: 'Memory spent on not asking the storage again. The storage keeps the truth.',
@@ -201,6 +238,7 @@ const properties: Readonly<Record<keyof Settings | 'plugins', object>> = {
   deletes: { ...deletes, default: {} },
   uploads: { ...uploads, default: {} },
   lists: { ...lists, default: {} },
+  redirects: { ...redirects, default: {} },
   cache: { ...cache, default: {} },
   plugins,
 };

@@ -1,7 +1,7 @@
 import type { Hooks, StorageDriver } from '@entrepot/plugin-sdk';
 
 /** Typed so that a method that joins the contract has to join this list. */
-const contract: Readonly<Record<keyof StorageDriver, 'method'>> = {
+const contract: Readonly<Record<keyof StorageDriver, 'method' | 'optional'>> = {
   partSize: 'method',
   read: 'method',
   write: 'method',
@@ -13,6 +13,7 @@ const contract: Readonly<Record<keyof StorageDriver, 'method'>> = {
   uploadPart: 'method',
   completeUpload: 'method',
   abortUpload: 'method',
+  signUrl: 'optional',
 };
 
 export interface ChosenStorage {
@@ -47,9 +48,11 @@ export function chooseStorage({
 
 /** Plugins may be plain JavaScript: what has a hole is refused now, not at the first push. */
 function requireDriver(driver: StorageDriver | undefined, giver: string): StorageDriver {
-  const missing = Object.keys(contract).filter(
-    (method) => typeof Reflect.get(driver ?? {}, method) !== 'function',
-  );
+  const missing = Object.entries(contract).flatMap(([name, presence]) => {
+    const member: unknown = Reflect.get(driver ?? {}, name);
+    const fits = typeof member === 'function' || (presence === 'optional' && member === undefined);
+    return fits ? [] : [name];
+  });
   if (driver === undefined || missing.length > 0) {
     throw new Error(`${giver} gives no storage driver: ${missing.join(', ')} missing`);
   }

@@ -1,5 +1,6 @@
 import type { Hooks, Logger } from '@entrepot/plugin-sdk';
 import type { ApiSettings, RegistryParts } from '../api/registry-parts.ts';
+import { Redirects } from '../api/redirects.ts';
 import { operationFor } from '../api/routes.ts';
 import { Gatekeeper } from '../auth/gatekeeper.ts';
 import { EventBus, type Happening } from '../events/event-bus.ts';
@@ -36,7 +37,8 @@ export function createDispatch({ hooks, store, config, log }: DispatchParts): Di
   let becameIdle: (() => void) | undefined;
   const gatekeeper = new Gatekeeper(hooks);
   const bus = new EventBus(hooks, log);
-  const parts: RegistryParts = { store, hooks, gatekeeper, settings: config };
+  const redirects = new Redirects(config.redirects, store.blobUrls, log);
+  const parts: RegistryParts = { store, hooks, gatekeeper, redirects, settings: config };
 
   async function answer(context: RequestContext): Promise<readonly Happening[]> {
     const url = context.request.url ?? '';

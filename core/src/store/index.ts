@@ -1,4 +1,5 @@
 import type { Logger, StorageDriver } from '@entrepot/plugin-sdk';
+import { BlobUrls } from './blob-urls.ts';
 import { BlobStore } from './blob-store.ts';
 import { CatalogStore } from './catalog-store.ts';
 import { ManifestStore } from './manifest-store.ts';
@@ -10,6 +11,7 @@ import { UploadStore, type UploadLimits } from './upload-store.ts';
 /** Digests, repositories, tags and uploads on top of a storage driver. Knows neither HTTP nor hooks. */
 export interface Store {
   readonly blobs: BlobStore;
+  readonly blobUrls: BlobUrls;
   readonly uploads: UploadStore;
   readonly manifests: ManifestStore;
   readonly tags: TagStore;
@@ -43,5 +45,6 @@ export function createStore(storage: StorageDriver, options: StoreOptions): Stor
     { log, cacheBytes: manifestCacheBytes },
   );
   const uploads = new UploadStore(driver, blobs, { log, ...options.uploads });
-  return { blobs, uploads, manifests, tags, referrers, catalog };
+  const blobUrls = new BlobUrls(storage);
+  return { blobs, blobUrls, uploads, manifests, tags, referrers, catalog };
 }

@@ -60,5 +60,12 @@ export const says = {
   forgotten: '`UPLOAD_UNKNOWN` when the backend has forgotten the upload',
   abort: 'its parts are forgotten, and it can be completed no more',
   abortHarmless: 'Aborting what is finished or gone is no error and harms nothing',
+  // signed URLs
+  signUrl:
+    'A URL that gives the bytes of this object, whole or by range, to whoever GETs it without credentials',
+  expires: 'until `expires` seconds have passed at most',
+  opensNothingElse: 'it opens nothing else',
+
+  // the state of an upload
   state: 'Whatever a driver needs to go on with an upload from any process: plain JSON',
 } as const;

@@ -2,6 +2,7 @@ import { conditions } from './conditions.ts';
 import { listing } from './listing.ts';
 import { objects } from './objects.ts';
 import type { Backend, Runner } from './runner.ts';
+import { signedUrls } from './signed-urls.ts';
 import { streams } from './streams.ts';
 import { twoProcesses } from './two-processes.ts';
 import { uploads } from './uploads.ts';
@@ -21,6 +22,7 @@ const behaviours = {
   listing,
   'reading large objects': streams,
   uploads,
+  'signed URLs': signedUrls,
   'two processes': twoProcesses,
 };
 

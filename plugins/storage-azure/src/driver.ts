@@ -124,6 +124,10 @@ export class AzureDriver implements StorageDriver {
     return this.#uploads.abort(upload);
   }
 
+  signUrl(key: string, { expires }: { readonly expires: number }): Promise<string | undefined> {
+    return this.#container.sign(key, expires);
+  }
+
   /** An object opened where it has no bytes. */
   async #nothingOf(key: string): Promise<LargeObject | undefined> {
     const size = await this.size(key);

@@ -126,6 +126,10 @@ export class GcsDriver implements StorageDriver {
     return this.#uploads.abort(upload);
   }
 
+  signUrl(key: string, { expires }: { readonly expires: number }): Promise<string | undefined> {
+    return this.#bucket.sign(this.#nameOf(key), expires);
+  }
+
   /** An object opened where it has no bytes. */
   async #nothingOf(key: string): Promise<LargeObject | undefined> {
     const size = await this.size(key);

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { OptionsError, resolveOptions } from '@entrepot/plugin-sdk';
 import { expect } from 'chai';
+import { SigningAccount } from '../../../test/servers/gcs-signatures.ts';
 import { Credentials } from '../src/gcs/credentials.ts';
 import { assertTogether, schema, type Input, type Options } from '../src/options.ts';
 
@@ -82,6 +83,28 @@ describe('the credentials of storage-gcs', () => {
     const given = new Credentials(resolve({ credentials: account }));
     expect(await given.source()).to.equal('JWT (registry@project.iam.gserviceaccount.com)');
     expect(await new Credentials(resolve({ keyFile })).source()).to.equal('JWT');
+  });
+
+  it('sign a URL if they are a key, and none in clear for anybody else', async () => {
+    const account = new SigningAccount();
+    const { key } = account;
+    const keyFile = join(folder, 'signing-key.json');
+    await writeFile(keyFile, JSON.stringify({ type: 'service_account', ...key }));
+    for (const input of [{ keyFile }, { credentials: key }]) {
+      const signed = await new Credentials(resolve(input)).sign('b', 'some/object', 60);
+      const { host, pathname, search } = new URL(signed ?? '');
+      expect(host + pathname).to.equal('storage.googleapis.com/b/some/object');
+      expect(account.allows({ method: 'GET', url: pathname + search, host })).to.equal(true);
+      expect(account.allows({ method: 'GET', url: `${pathname}.other${search}`, host })).to.equal(false);
+    }
+    const clear = new Credentials(resolve({ apiEndpoint: 'http://127.0.0.1:4443' }));
+    expect(await clear.sign('b', 'some/object', 60)).to.equal(undefined);
+    const broken = join(folder, 'broken-key.json');
+    await writeFile(broken, '{}');
+    const error: unknown = await new Credentials(resolve({ keyFile: broken }))
+      .sign('b', 'some/object', 60)
+      .catch((reason: unknown) => reason);
+    expect(error).to.have.property('message', 'the key file names no client_email and private_key');
   });
 
   it('never travel in clear: an endpoint without TLS gets none', async () => {

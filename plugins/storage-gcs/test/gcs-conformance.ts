@@ -9,6 +9,8 @@ import { openDriver, type OpenDriver } from './open-driver.ts';
 /** A server that speaks the JSON API of Google Cloud Storage. */
 export interface GcsServer {
   readonly endpoint: string;
+  /** Of the account whose signed URLs it takes, if it looks at signatures. */
+  readonly accountKey?: { readonly client_email: string; readonly private_key: string };
   createBucket(name: string): Promise<void> | void;
   stop(): Promise<void>;
 }
@@ -29,7 +31,9 @@ export function describeGcsConformance({ name, start, prefixes }: Subject): void
       const bucket = `entrepot-${randomUUID()}`;
       await server.createBucket(bucket);
       // The smallest parts there are: all is kept in memory.
-      return { bucket, apiEndpoint: server.endpoint, partSize: 1024 ** 2 };
+      const { accountKey, endpoint } = server;
+      const credentials = accountKey === undefined ? {} : { credentials: accountKey };
+      return { bucket, apiEndpoint: endpoint, partSize: 1024 ** 2, ...credentials };
     };
     before(async () => {
       server = await start();

@@ -134,6 +134,10 @@ export class S3Driver implements StorageDriver {
     await this.#uploads.abort(upload.key, decodeState(upload).id);
   }
 
+  signUrl(key: string, { expires }: { readonly expires: number }): Promise<string> {
+    return this.#objects.sign(key, expires);
+  }
+
   /** Whether an object as long as a tombstone is none. A tombstone that was left behind is cleared away. */
   async #isThere(key: string): Promise<boolean> {
     const found = await this.#objects.head(key);

@@ -1,4 +1,12 @@
-import { ContainerClient, newPipeline, type BlockBlobClient } from '@azure/storage-blob';
+import {
+  AnonymousCredential,
+  BlobServiceClient,
+  ContainerClient,
+  newPipeline,
+  StorageSharedKeyCredential,
+  type BlockBlobClient,
+  type Pipeline,
+} from '@azure/storage-blob';
 import { StorageError, type Logger } from '@entrepot/plugin-sdk';
 import { BlobNames } from '../blob-names.ts';
 import type { Options } from '../options.ts';
@@ -6,6 +14,7 @@ import { Connections } from './connections.ts';
 import { accessOf, type Access } from './credentials.ts';
 import { Requests } from './requests.ts';
 import { RetryBudget } from './retry-budget.ts';
+import { DelegationKeys, Signatures } from './signatures.ts';
 
 /** A health check has to answer within 5 s, and one unlucky answer does not make a backend sick. */
 const HEALTH_CHECK = { attempts: 2, patience: 2_000 };
@@ -26,6 +35,7 @@ export class Container {
   /** Large objects are read over connections of their own: slow readers never keep other requests waiting. */
   readonly #reads: ContainerClient;
   readonly #access: Access;
+  readonly #signatures: Signatures | undefined;
   readonly #pools: readonly Connections[];
 
   /** Does no I/O. */
@@ -39,6 +49,7 @@ export class Container {
     this.#pools = [calls, reads];
     this.calls = this.#client(calls);
     this.#reads = this.#client(reads);
+    this.#signatures = this.#signaturesFor(this.#access, calls);
     this.requests = new Requests({
       attempts: maxAttempts,
       patience: this.patience,
@@ -55,6 +66,13 @@ export class Container {
 
   blobToRead(key: string): BlockBlobClient {
     return this.#reads.getBlockBlobClient(this.names.nameOf(key));
+  }
+
+  /** A URL that lets anybody GET the blob for so many seconds; `undefined` when the credentials cannot sign. */
+  async sign(key: string, seconds: number): Promise<string | undefined> {
+    const { url, name } = this.blob(key);
+    const signature = await this.#signatures?.sign(name, seconds);
+    return signature === undefined ? undefined : `${url}?${signature}`;
   }
 
   /** @throws StorageError when the container cannot be reached right now. */
@@ -75,9 +93,27 @@ export class Container {
     for (const pool of this.#pools) pool.close();
   }
 
+  #signaturesFor({ url, credential }: Access, calls: Connections): Signatures | undefined {
+    const place = {
+      account: this.calls.accountName,
+      container: this.name,
+      isPrivate: url.startsWith('https:'),
+    };
+    if (credential instanceof StorageSharedKeyCredential)
+      return new Signatures(place, async () => credential);
+    // A signature that was given is the operator's own, and cannot make others.
+    if (credential instanceof AnonymousCredential) return undefined;
+    const account = new BlobServiceClient(new URL('.', url).href, this.#pipeline(calls));
+    const keys = new DelegationKeys((from, until) => account.getUserDelegationKey(from, until));
+    return new Signatures(place, (until) => keys.valid(until));
+  }
+
   #client(connections: Connections): ContainerClient {
-    const { url, credential } = this.#access;
-    const pipeline = newPipeline(credential, { retryOptions: { maxTries: 1 } });
+    return new ContainerClient(this.#access.url, this.#pipeline(connections));
+  }
+
+  #pipeline(connections: Connections): Pipeline {
+    const pipeline = newPipeline(this.#access.credential, { retryOptions: { maxTries: 1 } });
     pipeline.factories.push({
       create: (next) => ({
         sendRequest(request) {
@@ -87,7 +123,7 @@ export class Container {
         },
       }),
     });
-    return new ContainerClient(url, pipeline);
+    return pipeline;
   }
 }
 

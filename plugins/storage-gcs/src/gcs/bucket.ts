@@ -92,6 +92,11 @@ export class Bucket {
     await this.requests.send(what, ({ signal }) => this.#ask(signal), HEALTH_CHECK);
   }
 
+  /** A URL that lets anybody GET the object for so many seconds; `undefined` when nobody here can sign one. */
+  sign(name: string, seconds: number): Promise<string | undefined> {
+    return this.#credentials.sign(this.name, name, seconds);
+  }
+
   /** For the log: where the credentials come from. */
   credentialSource(): Promise<string> {
     return this.#credentials.source();

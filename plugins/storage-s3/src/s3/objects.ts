@@ -202,6 +202,11 @@ export class Objects {
     if (status >= 300) throw new StorageError('UNAVAILABLE', `S3 did not delete ${key}: ${status}`);
   }
 
+  /** A URL that lets anybody GET the object for so many seconds, or for as long as credentials last that expire before. */
+  sign(key: string, seconds: number): Promise<string> {
+    return getSignedUrl(this.#s3.reads, new GetObjectCommand(this.#s3.at(key)), { expiresIn: seconds });
+  }
+
   /** Objects whose keys start with `prefix` and come after `startAfter`, in the order of the backend. */
   async list(
     prefix: string,
