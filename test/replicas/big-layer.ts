@@ -21,7 +21,10 @@ export async function pushGenerated(url: string, repository: string, length: num
   const hash = createHash('sha256');
   for (const piece of generated(length)) {
     hash.update(piece);
-    if (!asking.write(piece)) await Promise.race([once(asking, 'drain'), answer]);
+    if (asking.write(piece)) continue;
+    const next = await Promise.race([once(asking, 'drain'), answer]);
+    // An answer before the end is a refusal: nobody takes the rest.
+    if (!Array.isArray(next)) break;
   }
   asking.end();
   const location = locationOf(expectStatus(await answer, 202).headers);
