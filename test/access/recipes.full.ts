@@ -1,0 +1,178 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { client, ClientFailure, type Client } from '../clients/client.ts';
+import { createContainerStorage } from '../clients/container-storage.ts';
+import { reachableDigests, type ImageLayout, writeImageLayout } from '../clients/image-layout.ts';
+import { addUser, startRecipe, type Recipe, type Users } from './recipe.ts';
+
+/** A recipe, and clients that have not logged in anywhere. */
+class Scene {
+  readonly recipe: Recipe;
+  readonly layout: ImageLayout;
+  readonly skopeo: Client;
+  readonly podman: Client;
+  #pulls = 0;
+
+  private constructor(recipe: Recipe, layout: ImageLayout, skopeo: Client, podman: Client) {
+    this.recipe = recipe;
+    this.layout = layout;
+    this.skopeo = skopeo;
+    this.podman = podman;
+  }
+
+  static async open(name: string, users: Users = {}): Promise<Scene> {
+    const recipe = await startRecipe(name, users);
+    const environment = {
+      ...(await createContainerStorage(recipe.folder, recipe.host)),
+      REGISTRY_AUTH_FILE: join(recipe.folder, 'auth.json'),
+    };
+    await writeFile(environment.REGISTRY_AUTH_FILE, '{}');
+    const layout = await writeImageLayout(join(recipe.folder, 'layout'), name);
+    const [skopeo, podman] = (['skopeo', 'podman'] as const).map((each) =>
+      client(each, recipe.folder, environment),
+    );
+    if (skopeo === undefined || podman === undefined) throw new Error('there are two clients');
+    return new Scene(recipe, layout, skopeo, podman);
+  }
+
+  login(user: string, password: string): Promise<string> {
+    return this.podman('login', '--username', user, '--password', password, this.recipe.host);
+  }
+
+  logout(): Promise<string> {
+    return this.podman('logout', '--all');
+  }
+
+  push(repository: string, ...flags: readonly string[]): Promise<string> {
+    const target = `docker://${this.recipe.host}/${repository}:1`;
+    return this.skopeo('copy', ...flags, `oci:${this.layout.folder}:image`, target);
+  }
+
+  /** Pulls with both, and compares every byte. */
+  async pull(repository: string): Promise<void> {
+    this.#pulls += 1;
+    const folder = join(this.recipe.folder, `pulled-${this.#pulls}`);
+    await this.skopeo('copy', `docker://${this.recipe.host}/${repository}:1`, `oci:${folder}:image`);
+    expect(await reachableDigests(folder, this.layout.image)).to.deep.equal(
+      await reachableDigests(this.layout.folder, this.layout.image),
+    );
+    await this.podman('pull', `${this.recipe.host}/${repository}:1`);
+    await this.podman('rmi', '--all', '--force');
+  }
+}
+
+/** What a client prints that is turned away. @throws Error when it is not. */
+async function refusalOf(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof ClientFailure) return error.output;
+    throw error;
+  }
+  throw new Error('it was let in');
+}
+
+describe('docs/access.md: open, on this machine', () => {
+  let scene: Scene;
+  before(async () => {
+    scene = await Scene.open('open');
+  });
+  after(() => scene.recipe.stop());
+
+  it('lets everybody push and pull', async () => {
+    await scene.push('team/app');
+    await scene.pull('team/app');
+  });
+});
+
+describe('docs/access.md: one team', () => {
+  let scene: Scene;
+  before(async () => {
+    scene = await Scene.open('team', { alice: 'wonderland' });
+  });
+  after(() => scene.recipe.stop());
+
+  it('turns everybody away who has no login, or a wrong one', async () => {
+    expect(await refusalOf(scene.push('team/app'))).to.match(/authentication required|unauthorized/i);
+    expect(await refusalOf(scene.login('alice', 'wrong'))).to.match(/invalid username\/password/i);
+    expect(await refusalOf(scene.login('bob', 'builder'))).to.match(/invalid username\/password/i);
+  });
+
+  it('lets members push and pull', async () => {
+    await scene.login('alice', 'wonderland');
+    await scene.push('team/app');
+    await scene.pull('team/app');
+  });
+
+  it('knows a new member without a restart', async () => {
+    const before = scene.recipe.registry.lines.length;
+    await addUser(scene.recipe.folder, 'bob', 'builder');
+    await scene.recipe.registry.line(({ msg }) => msg === 'the password file was read anew', before);
+    await scene.logout();
+    await scene.login('bob', 'builder');
+    await scene.pull('team/app');
+  });
+
+  it('has who did it in its log, and no password', () => {
+    const actors = scene.recipe.registry.lines.map(({ actor }) => actor);
+    expect(actors).to.include.members(['alice', 'bob']);
+    const refused = scene.recipe.registry.lines.filter(({ msg }) => msg === 'a login was refused');
+    expect(refused.map(({ user }) => user)).to.include.members(['alice', 'bob']);
+    const log = JSON.stringify(scene.recipe.registry.lines);
+    for (const secret of [
+      'wonderland',
+      'builder',
+      '$2b$',
+      Buffer.from('alice:wonderland').toString('base64'),
+    ]) {
+      expect(log).to.not.include(secret);
+    }
+  });
+});
+
+describe('docs/access.md: everybody pulls, CI pushes', () => {
+  let scene: Scene;
+  before(async () => {
+    scene = await Scene.open('public', { ci: 'robot', alice: 'wonderland' });
+  });
+  after(() => scene.recipe.stop());
+
+  it('lets CI push', async () => {
+    await scene.login('ci', 'robot');
+    await scene.push('team/app');
+    await scene.pull('team/app');
+  });
+
+  it('lets everybody pull who has no login', async () => {
+    await scene.logout();
+    await scene.pull('team/app');
+  });
+
+  it('asks who has no login and pushes for one', async () => {
+    expect(await refusalOf(scene.push('team/other'))).to.match(/authentication required|unauthorized/i);
+  });
+
+  it('denies a push to who has a login, with the rule', async () => {
+    await scene.login('alice', 'wonderland');
+    await scene.pull('team/app');
+    expect(await refusalOf(scene.push('team/other'))).to.match(
+      /alice may not push to team\/other: no rule allows it/,
+    );
+  });
+
+  it('denies deletion to CI', async () => {
+    await scene.login('ci', 'robot');
+    const image = `docker://${scene.recipe.host}/team/app:1`;
+    expect(await refusalOf(scene.skopeo('delete', image))).to.match(/denied|403/i);
+    await scene.pull('team/app');
+  });
+
+  it('tells who has a wrong password so, where everybody may pull', async () => {
+    await scene.logout();
+    const image = `docker://${scene.recipe.host}/team/app:1`;
+    expect(await refusalOf(scene.skopeo('inspect', '--creds', 'ci:wrong', image))).to.match(
+      /name or the password is wrong|unauthorized|authentication required/i,
+    );
+  });
+});
