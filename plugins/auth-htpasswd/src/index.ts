@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { definePlugin, type JSONSchemaType } from '@entrepot/plugin-sdk';
 import { BcryptQueue } from './bcrypt.ts';
 import { GuessLimit } from './guess-limit.ts';
@@ -98,6 +99,7 @@ export default definePlugin<Options, Partial<Options> & Pick<Options, 'file'>>({
       perAddress: new GuessLimit(options.guessesPerAddress, window, now),
       right: new Recent(memory, MAX_REMEMBERED, now),
       wrong: new Recent(memory, MAX_REMEMBERED, now),
+      delay: (milliseconds) => sleep(milliseconds, undefined, { ref: false }),
       log,
     });
     hooks.authenticate.tapPromise(name, async ({ basic, address, requestId }) =>

@@ -15,11 +15,17 @@ export interface LoginParts {
   readonly perAddress: GuessLimit;
   readonly right: Recent;
   readonly wrong: Recent;
+  /** Waits so many milliseconds. */
+  readonly delay: (milliseconds: number) => Promise<unknown>;
   readonly log: Logger;
 }
 
 export type LoginRequest = Required<Pick<AuthRequest, 'basic'>> & Pick<AuthRequest, 'address' | 'requestId'>;
 
+/** Milliseconds until a refusal goes out that costs nothing, so that a flood of them costs nothing either. */
+const HOLD = 1000;
+/** The most refusals that are held at a time; others go out at once. */
+const MAX_HELD = 256;
 const MAX_NAME = 255;
 /** RFC 7617, 2: neither name nor password has any. To bcrypt `a` and `a NUL a` are the same. */
 const CONTROL_CHARACTERS = /\p{Cc}/u;
@@ -36,6 +42,7 @@ export class Logins {
   readonly #key = randomBytes(32);
   /** Checks that are running: the same credentials at the same time are checked once. */
   readonly #checks = new Map<string, Promise<boolean>>();
+  #held = 0;
 
   constructor(parts: LoginParts) {
     this.#parts = parts;
@@ -64,7 +71,7 @@ export class Logins {
         return { subject: username };
       }
       wrong.add(id);
-    }
+    } else await this.#hold();
     log.warn({ reqId: requestId, user: username.slice(0, MAX_NAME), address }, 'a login was refused');
     throw new RegistryError('UNAUTHORIZED', 'the name or the password is wrong');
   }
@@ -78,7 +85,10 @@ export class Logins {
     const { bcrypt, perAccount, perAddress } = this.#parts;
     const account = `${network} ${createHmac('sha256', this.#key).update(username).digest('base64')}`;
     const wait = perAddress.take(network);
-    if (wait !== undefined) throw tooMany(wait);
+    if (wait !== undefined) {
+      await this.#hold();
+      throw tooMany(wait);
+    }
     const accountWait = perAccount.take(account);
     const giveBack = (): void => {
       perAddress.giveBack(network);
@@ -86,6 +96,7 @@ export class Logins {
     };
     if (accountWait !== undefined) {
       giveBack();
+      await this.#hold();
       throw tooMany(accountWait);
     }
     const sane = isSane(username, password);
@@ -101,6 +112,13 @@ export class Logins {
       giveBack();
       throw error;
     }
+  }
+
+  async #hold(): Promise<void> {
+    if (this.#held >= MAX_HELD) return;
+    this.#held += 1;
+    await this.#parts.delay(HOLD);
+    this.#held -= 1;
   }
 
   /** The hash of somebody, always the same for a name: names that do not exist take as long as those that do. */

@@ -21,6 +21,9 @@ class Stage {
   readonly lines: string[] = [];
   readonly logins: Logins;
   failure: Error | undefined;
+  /** Refusals that are held, to be let go. */
+  readonly held: (() => void)[] = [];
+  holds = false;
 
   constructor({ perAccount = 3, perAddress = 5 } = {}) {
     const { users } = this;
@@ -43,6 +46,13 @@ class Stage {
       perAddress: new GuessLimit(perAddress, 900_000, clock),
       right: new Recent(60_000, 100, clock),
       wrong: new Recent(60_000, 100, clock),
+      delay: (milliseconds) => {
+        expect(milliseconds).to.equal(1000);
+        return new Promise<void>((resolve) => {
+          if (this.holds) this.held.push(resolve);
+          else resolve();
+        });
+      },
       log: { debug() {}, info() {}, error() {}, warn: (details) => this.lines.push(JSON.stringify(details)) },
     });
   }
@@ -153,6 +163,24 @@ describe('Logins', () => {
     expect(stage.checks).to.have.lengthOf(6);
     expect(await stage.login('bob', 'right')).to.equal('bob');
     expect(await stage.login('alice', 'right')).to.match(/^TOOMANYREQUESTS/);
+  });
+
+  it('hold refusals that cost nothing for a second, a bounded number of them, and nobody who is known', async () => {
+    const stage = new Stage({ perAccount: 1 });
+    await stage.login('bob', 'right');
+    expect(await stage.login('alice', 'old')).to.equal(wrong);
+    stage.holds = true;
+    let answered = 0;
+    const refusals = Array.from({ length: 300 }, async (_, number) => {
+      await stage.login('alice', number % 2 === 0 ? 'old' : `guess ${number}`);
+      answered += 1;
+    });
+    expect(await stage.login('bob', 'right')).to.equal('bob');
+    await Promise.all(refusals.slice(-2));
+    expect([stage.held.length, answered]).to.deep.equal([256, 44]);
+    for (const letGo of stage.held) letGo();
+    await Promise.all(refusals);
+    expect(stage.checks).to.have.lengthOf(2);
   });
 
   it('count right passwords for nothing, and checks that failed neither', async () => {
