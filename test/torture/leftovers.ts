@@ -30,16 +30,23 @@ export async function sweepLeftovers(root: string): Promise<Leftovers> {
   const driver = new FilesystemDriver({ root, fsync: false, log });
   await driver.start();
   try {
-    const found = { ...(await countFiles(root)), sessions: (await keysOf(driver, 'uploads/')).length };
-    const orphans = await orphansOf(driver);
-    await endSessions(driver);
+    const files = await countFiles(root);
+    const objects = await sweepObjects(driver);
     await sweepFiles(root);
     const { temporary, unfinished } = await countFiles(root);
-    const left = [...(await keysOf(driver, 'uploads/')), ...(await keysOf(driver, 'tails/'))];
-    return { ...found, ...orphans, unswept: temporary + unfinished + left.length };
+    return { ...objects, ...files, unswept: objects.unswept + temporary + unfinished };
   } finally {
     await driver.stop();
   }
+}
+
+/** As {@link sweepLeftovers}, of any storage: what a driver keeps besides objects is not looked at. */
+export async function sweepObjects(driver: StorageDriver): Promise<Leftovers> {
+  const sessions = (await keysOf(driver, 'uploads/')).length;
+  const orphans = await orphansOf(driver);
+  await endSessions(driver);
+  const left = [...(await keysOf(driver, 'uploads/')), ...(await keysOf(driver, 'tails/'))];
+  return { temporary: 0, unfinished: 0, sessions, ...orphans, unswept: left.length };
 }
 
 async function countFiles(root: string): Promise<Pick<Leftovers, 'temporary' | 'unfinished'>> {

@@ -21,8 +21,10 @@ const SLACK = 250;
 const LOOK_EVERY = 10;
 
 export interface ReplicasOptions {
-  /** For the root, the configurations and the logs. */
+  /** For the configurations and the logs. */
   readonly folder: string;
+  /** The module of the storage plugin, and its options. */
+  readonly storage: { readonly module: string; readonly options: object };
   readonly processes: number;
   /** Of each process; `undefined` when this version of the registry knows none. */
   readonly workers: number | undefined;
@@ -42,10 +44,9 @@ interface Running extends Replica {
   logFrom: number;
 }
 
-/** Several `registry start` on one directory, as an operator runs them, that are killed and started again. */
+/** Several `registry start` on one storage, as an operator runs them, that are killed and started again. */
 export class Replicas {
   readonly all: readonly Replica[];
-  readonly root: string;
   readonly #options: ReplicasOptions;
   readonly #running: readonly Running[];
   readonly #connections = new Connections();
@@ -56,7 +57,6 @@ export class Replicas {
 
   private constructor(options: ReplicasOptions, ports: readonly number[]) {
     this.#options = options;
-    this.root = join(options.folder, 'root');
     this.#running = ports.map((port, index) => ({ name: `r${index}`, port, child: undefined, logFrom: 0 }));
     this.all = this.#running;
   }
@@ -189,12 +189,12 @@ export class Replicas {
   }
 
   async #startOne(replica: Running): Promise<void> {
-    const { folder, workers, plugin } = this.#options;
+    const { folder, storage, workers, plugin } = this.#options;
     const { name, port } = replica;
     const config = join(folder, `${name}.config.mjs`);
     const http = { port, ...(workers === undefined ? {} : { workers }) };
     const modules = [
-      `[${JSON.stringify(import.meta.resolve('@entrepot/storage-filesystem'))}, ${JSON.stringify({ root: this.root })}]`,
+      `[${JSON.stringify(storage.module)}, ${JSON.stringify(storage.options)}]`,
       `[${JSON.stringify(import.meta.resolve('./kill-points.ts'))}, ${JSON.stringify({ folder })}]`,
       ...(plugin === undefined ? [] : [`[${JSON.stringify(plugin)}, {}]`]),
     ];

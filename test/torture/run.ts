@@ -1,5 +1,6 @@
 import { inspect, parseArgs } from 'node:util';
 import { configSchema } from '../../core/src/config/schema.ts';
+import { storages, type StorageName } from './storages.ts';
 import { torture } from './torture.ts';
 
 const { values } = parseArgs({
@@ -27,16 +28,21 @@ function workersOf(): number | undefined {
   return undefined;
 }
 
+function storageOf(): StorageName {
+  const names = Object.keys(storages).join(' or ');
+  if (values.storage === 'filesystem' || values.storage === 's3') return values.storage;
+  throw new Error(`--storage is to be ${names}, not '${values.storage}'`);
+}
+
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-if (values.storage !== 'filesystem')
-  throw new Error(`--storage is to be filesystem, not '${values.storage}'`);
 const seed = numberOf('seed');
 say(`seed ${seed}`);
 const { findings, missed, ...report } = await torture({
   seconds: numberOf('minutes') * 60,
+  storage: storageOf(),
   clients: numberOf('clients'),
   processes: numberOf('processes'),
   workers: workersOf(),

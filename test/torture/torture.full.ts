@@ -8,6 +8,7 @@ const SEED = 20_261_125;
 async function run(options: Partial<TortureOptions>): Promise<TortureReport> {
   const report = await torture({
     seconds: 20,
+    storage: 'filesystem',
     clients: 4,
     processes: 1,
     workers: 1,
@@ -34,6 +35,7 @@ describe('a registry that is killed again and again loses nothing acknowledged a
   it('as one process', () => expectUnbroken({}));
   it('as two workers', () => expectUnbroken({ workers: 2 }));
   it('as two processes on one directory', () => expectUnbroken({ processes: 2 }));
+  it('as two processes on one bucket', () => expectUnbroken({ processes: 2, storage: 's3', seconds: 40 }));
 });
 
 describe('torture notices storage', () => {

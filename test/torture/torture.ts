@@ -8,14 +8,16 @@ import { Gate, RunIsOver } from './gate.ts';
 import { Unanswered } from './http.ts';
 import { KillPlan, type PlannedKill } from './kill-plan.ts';
 import { Ledger, type Finding } from './ledger.ts';
-import { sweepLeftovers, type Leftovers } from './leftovers.ts';
+import type { Leftovers } from './leftovers.ts';
 import { Random } from './random.ts';
 import { Replicas } from './replicas.ts';
+import { storages, type StorageName, type TortureStorage } from './storages.ts';
 import { checkBroken } from './uploads.ts';
 import { verify } from './verification.ts';
 
 export interface TortureOptions {
   readonly seconds: number;
+  readonly storage: StorageName;
   readonly clients: number;
   readonly processes: number;
   /** Of each process; `undefined` when the registry does not know workers. */
@@ -61,12 +63,14 @@ const TRIES = 5;
  */
 export async function torture(options: TortureOptions): Promise<TortureReport> {
   const folder = await mkdtemp(join(tmpdir(), 'entrepot-torture-'));
+  const storage = await storages[options.storage](folder);
   const { processes, workers, plugin } = options;
-  const replicas = await Replicas.on({ folder, processes, workers, plugin });
+  const replicas = await Replicas.on({ folder, storage, processes, workers, plugin });
   try {
-    return await new Torture(options, replicas).run();
+    return await new Torture(options, replicas, storage).run();
   } finally {
     await replicas.killAll();
+    await storage.remove();
     await rm(folder, { recursive: true, force: true });
   }
 }
@@ -74,6 +78,7 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
 class Torture {
   readonly #options: TortureOptions;
   readonly #replicas: Replicas;
+  readonly #storage: TortureStorage;
   readonly #random: Random;
   readonly #ledger = new Ledger();
   readonly #gate = new Gate();
@@ -84,9 +89,10 @@ class Torture {
   #wishes: readonly ActName[] = [];
   #kills = 0;
 
-  constructor(options: TortureOptions, replicas: Replicas) {
+  constructor(options: TortureOptions, replicas: Replicas, storage: TortureStorage) {
     this.#options = options;
     this.#replicas = replicas;
+    this.#storage = storage;
     this.#random = new Random(options.seed);
     this.#plan = new KillPlan(this.#random.fork());
     const parts = { ledger: this.#ledger, replicas, gate: this.#gate };
@@ -123,7 +129,7 @@ class Torture {
     for (const line of await verify(this.#replicas.config)) {
       if (!excused.test(line)) ledger.found('wrong', 'registry verify', line);
     }
-    const leftovers = await sweepLeftovers(this.#replicas.root);
+    const leftovers = await this.#storage.sweep();
     if (leftovers.unswept > 0) ledger.found('wrong', 'the sweep', `it leaves ${leftovers.unswept} behind`);
     const count = (kind: Finding['kind']): number =>
       ledger.findings.filter((each) => each.kind === kind).length;
