@@ -23,8 +23,8 @@ const LOOK_EVERY = 10;
 export interface ReplicasOptions {
   /** For the configurations and the logs. */
   readonly folder: string;
-  /** The module of the storage plugin, and its options. */
-  readonly storage: { readonly module: string; readonly options: object };
+  /** The module of the storage plugin, and its options; a directory in the folder, when absent. */
+  readonly storage?: { readonly module: string; readonly options: object };
   readonly processes: number;
   /** Of each process; `undefined` when this version of the registry knows none. */
   readonly workers: number | undefined;
@@ -189,7 +189,7 @@ export class Replicas {
   }
 
   async #startOne(replica: Running): Promise<void> {
-    const { folder, storage, workers, plugin } = this.#options;
+    const { folder, storage = directoryIn(folder), workers, plugin } = this.#options;
     const { name, port } = replica;
     const config = join(folder, `${name}.config.mjs`);
     const http = { port, ...(workers === undefined ? {} : { workers }) };
@@ -249,6 +249,12 @@ export default {
   #logOf({ name }: Replica): string {
     return join(this.#options.folder, `${name}.log`);
   }
+}
+
+/** The storage of registries that nobody has chosen another for. */
+export function directoryIn(folder: string): NonNullable<ReplicasOptions['storage']> {
+  const root = join(folder, 'root');
+  return { module: import.meta.resolve('@entrepot/storage-filesystem'), options: { root } };
 }
 
 function isAlive({ child }: Running): boolean {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { scratchBucket } from '../../plugins/storage-s3/test/scratch-bucket.ts';
 import { probedDriver } from '../../plugins/storage-s3/test/probed-driver.ts';
 import { startVersitygw } from '../servers/versitygw.ts';
+import { directoryIn } from './replicas.ts';
 import { sweepLeftovers, sweepObjects, type Leftovers } from './leftovers.ts';
 
 /** What the registries of a run store in, and what is done with it in the end. */
@@ -17,11 +18,9 @@ export interface TortureStorage {
 /** By the name that `--storage` has for it: each makes a new one. `folder` is that of the run. */
 export const storages = {
   filesystem: async (folder) => {
-    const root = join(folder, 'root');
     return {
-      module: import.meta.resolve('@entrepot/storage-filesystem'),
-      options: { root },
-      sweep: () => sweepLeftovers(root),
+      ...directoryIn(folder),
+      sweep: () => sweepLeftovers(join(folder, 'root')),
       remove: async () => undefined,
     };
   },
