@@ -70,6 +70,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .option('--claim <name=value...>', 'claims of the user')
     .option('--address <address>', 'where the request comes from', '127.0.0.1')
     .option('--repo <name>', 'the repository')
+    .option('--new', 'take the repository for one that does not exist yet')
     .addOption(
       new Option('--action <action>', 'what is to be done')
         .choices(['pull', 'push', 'delete', 'catalog'])

@@ -34,6 +34,8 @@ export interface AuthorizeRequest {
   readonly identity: Identity | undefined;
   readonly access: readonly Access[];
   readonly address: string;
+  /** Whether there is such a repository, for rules about new ones; it may cost a look at storage. */
+  readonly exists?: (repository: string) => Promise<boolean>;
   /**
    * There when the catalog is asked for. A tap that allows it may say which repositories it shows; all of them when it
    * does not.

@@ -34,15 +34,24 @@ onEachStorage('A registry with an htpasswd file and rules', (serve) => {
       accessRules({
         rules: [
           { who: ['user:alice'], allow: ['*'] },
-          { who: ['known'], repositories: ['home/${user}/**'], allow: ['pull', 'push'] },
+          { who: ['known'], repositories: ['home/${user}/**'], allow: ['pull', 'push', 'create'] },
           { who: ['known'], repositories: ['frozen/**'], allow: ['pull'] },
           { who: ['known'], repositories: ['frozen/**'], deny: ['push'], reason: 'frozen since May' },
+          { who: ['known'], repositories: ['shared/**'], allow: ['pull', 'push'] },
           { who: ['known'], allow: ['catalog'] },
           { who: ['everyone'], repositories: ['public/**'], allow: ['pull'] },
         ],
       }),
     );
-    for (const name of ['a', 'home/alice/x', 'home/bob/x', 'public/app', 'public/base', 'secret/app', 'z']) {
+    for (const name of [
+      'a',
+      'home/alice/x',
+      'home/bob/x',
+      'public/app',
+      'public/base',
+      'secret/app',
+      'shared/x',
+    ]) {
       await push(name);
     }
   });
@@ -105,6 +114,16 @@ onEachStorage('A registry with an htpasswd file and rules', (serve) => {
     expectError(await pull('home/alice/x', bob), 403, 'DENIED');
   });
 
+  it('lets push where there is something, and create elsewhere only who may', async () => {
+    const begin = (repository: string): Promise<Answer> =>
+      registry.post(`/v2/${repository}/blobs/uploads/`, { headers: bob });
+    expectStatus(await begin('shared/x'), 202);
+    const answer = await begin('shared/new');
+    expectError(answer, 403, 'DENIED');
+    expect(answer.body.toString()).to.include('bob may not create shared/new');
+    expectStatus(await registry.post('/v2/shared/new/blobs/uploads/', { headers: alice }), 202);
+  });
+
   it('shows in the catalog what the caller may pull, in full pages that tell nothing of the rest', async () => {
     const list = async (path: string, headers: Record<string, string>): Promise<Answer> =>
       expectStatus(await registry.get(path, headers), 200);
@@ -115,10 +134,10 @@ onEachStorage('A registry with an htpasswd file and rules', (serve) => {
     const next = nextPageOf(first) ?? '';
     expect(next).to.include('last=public');
     const second = await list(next, bob);
-    expect(namesOf(second, 'repositories')).to.deep.equal(['public/base']);
+    expect(namesOf(second, 'repositories')).to.deep.equal(['public/base', 'shared/x']);
     expect(second.headers).to.not.have.property('link');
-    const whole = await list('/v2/_catalog?n=3', bob);
-    expect(namesOf(whole, 'repositories')).to.have.lengthOf(3);
+    const whole = await list('/v2/_catalog?n=4', bob);
+    expect(namesOf(whole, 'repositories')).to.have.lengthOf(4);
     expect(whole.headers).to.not.have.property('link');
     expect(namesOf(await list('/v2/_catalog?n=0', bob), 'repositories')).to.deep.equal([]);
   });

@@ -19,9 +19,12 @@ export class Gatekeeper {
   /** Nobody is asked who they are: requests need not be shown to the gatekeeper at all. */
   readonly isOpen: boolean;
   readonly #hooks: Hooks;
+  readonly #exists: AuthorizeRequest['exists'];
 
-  constructor(hooks: Hooks) {
+  /** `exists` is handed to the taps of `authorize`. */
+  constructor(hooks: Hooks, exists?: (repository: string) => Promise<boolean>) {
     this.#hooks = hooks;
+    this.#exists = exists;
     this.isOpen = !hooks.authenticate.isUsed() && !hooks.authorize.isUsed();
   }
 
@@ -71,7 +74,10 @@ export class Gatekeeper {
     if (access.length === 0)
       return identity === undefined && this.#hooks.authenticate.isUsed() ? denied() : undefined;
     try {
-      const opinion: unknown = await this.#hooks.authorize.promise(request);
+      const opinion: unknown = await this.#hooks.authorize.promise({
+        ...(this.#exists === undefined ? {} : { exists: this.#exists }),
+        ...request,
+      });
       return opinion === true ? undefined : denied();
     } catch (error) {
       if (isRegistryError(error) && (error.code === 'DENIED' || error.code === 'UNAUTHORIZED')) return error;

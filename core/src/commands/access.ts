@@ -11,6 +11,7 @@ export interface ExplainFlags {
   readonly address: string;
   readonly repo?: string;
   readonly action: string;
+  readonly new?: boolean;
 }
 
 const DENIED = 1;
@@ -29,7 +30,12 @@ export async function explainAccess(flags: ExplainFlags): Promise<void> {
   const log = await createLog(config.log, process.stderr);
   const claims = Object.fromEntries(claim.map(claimOf));
   const identity = user === undefined ? undefined : { subject: user, groups: group, claims };
-  const { allowed, reasons } = await explain(config, log, { identity, access, address });
+  const { allowed, reasons } = await explain(config, log, {
+    identity,
+    access,
+    address,
+    exists: async () => flags.new !== true,
+  });
   process.stdout.write(
     `${[allowed ? 'allowed' : 'denied', ...reasons.map((each) => `  ${each}`)].join('\n')}\n`,
   );

@@ -9,6 +9,7 @@ export interface Question {
   readonly identity: Identity | undefined;
   readonly access: readonly Access[];
   readonly address: string;
+  readonly exists: (repository: string) => Promise<boolean>;
 }
 
 export interface Explanation {

@@ -35,7 +35,7 @@ export function createDispatch({ hooks, store, config, log }: DispatchParts): Di
   /** Requests whose life is not over: an answer is received before its event is published. */
   let serving = 0;
   let becameIdle: (() => void) | undefined;
-  const gatekeeper = new Gatekeeper(hooks);
+  const gatekeeper = new Gatekeeper(hooks, (repository) => store.catalog.has(repository));
   const bus = new EventBus(hooks, log);
   const redirects = new Redirects(config.redirects, store.blobUrls, log);
   const parts: RegistryParts = { store, hooks, gatekeeper, redirects, settings: config };

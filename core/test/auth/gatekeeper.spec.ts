@@ -249,4 +249,27 @@ describe('The gatekeeper', () => {
     await admitted(hooks, { access: both });
     expect(seen).to.deep.equal([both]);
   });
+
+  it('tells taps whether a repository exists, and has them limit the catalog, all of them together', async () => {
+    const { hooks, tap } = tappable();
+    const found: (boolean | undefined)[] = [];
+    tap.authorize.tapPromise('first', async ({ exists, limitCatalog }) => {
+      found.push(await exists?.('old'), await exists?.('new'), limitCatalog === undefined);
+      limitCatalog?.((name) => name !== 'first');
+      return undefined;
+    });
+    tap.authorize.tap('second', ({ limitCatalog }) => {
+      limitCatalog?.(async (name) => name !== 'second');
+      return true;
+    });
+    const gatekeeper = new Gatekeeper(hooks, async (name) => name === 'old');
+    const { context } = bareRequest();
+    await gatekeeper.admit(context, [{ type: 'registry', name: 'catalog', action: '*' }]);
+    const shown = await Promise.all(['first', 'second', 'third'].map(async (name) => context.shows?.(name)));
+    expect(shown).to.deep.equal([false, false, true]);
+    const { context: other } = bareRequest();
+    await gatekeeper.admit(other, pull);
+    expect(other.shows).to.equal(undefined);
+    expect(found).to.deep.equal([true, false, false, true, false, true]);
+  });
 });

@@ -55,7 +55,7 @@ const ruleSchema: JSONSchemaType<RuleOptions> = {
     allow: {
       ...someActions,
       nullable: true,
-      description: 'What the rule allows: `pull`, `push`, `delete`, `catalog`, or `*`.',
+      description: 'What the rule allows: `pull`, `push`, `create`, `delete`, `catalog`, or `*`.',
     },
     deny: { ...someActions, nullable: true, description: 'What the rule denies, instead of `allow`.' },
     reason: { type: 'string', nullable: true, description: 'Told to who is denied.' },

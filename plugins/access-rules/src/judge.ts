@@ -1,5 +1,5 @@
 import type { AuthorizeRequest, Logger } from '@entrepot/plugin-sdk';
-import { actionsOf, type Question } from './rule.ts';
+import { actionsOf, type Action, type Question } from './rule.ts';
 import type { Decision, RuleSet } from './rule-set.ts';
 
 /** Rules as a function: `true` allows, `false` or a reason denies, `undefined` leaves it to the rules. */
@@ -36,18 +36,32 @@ export class Judge {
       return (await this.refusal({ identity, address, access: pull })) === undefined;
     });
     const groups = this.#groupsOf(request);
-    let refusal: string | undefined;
+    const refusals: string[] = [];
+    const judge = async (action: Action, repository: string): Promise<boolean> => {
+      const question: Question = { identity, groups, address, action, repository };
+      const { allowed, because } = await this.#decide(question);
+      explain?.(`${deedOf(question)}: ${because}`);
+      if (allowed) this.#askShadow(question, explain);
+      else
+        refusals.push(`${identity?.subject ?? 'who is not known'} may not ${deedOf(question)}: ${because}`);
+      return allowed;
+    };
     for (const wanted of access) {
+      const repository = wanted.type === 'repository' ? wanted.name : '';
       for (const action of actionsOf(wanted)) {
-        const repository = wanted.type === 'repository' ? wanted.name : '';
-        const question: Question = { identity, groups, address, action, repository };
-        const { allowed, because } = await this.#decide(question);
-        explain?.(`${deedOf(question)}: ${because}`);
-        if (allowed) this.#askShadow(question, explain);
-        else refusal ??= `${identity?.subject ?? 'who is not known'} may not ${deedOf(question)}: ${because}`;
+        const allowed = await judge(action, repository);
+        if (allowed && action === 'push' && (await this.#isNew(repository, request)))
+          await judge('create', repository);
       }
     }
-    return refusal;
+    return refusals[0];
+  }
+
+  /** Whether a push creates the repository, where any rule wants to know. */
+  async #isNew(repository: string, { exists }: AuthorizeRequest): Promise<boolean> {
+    const { rules, shadow } = this.#parts;
+    if (exists === undefined || !(rules.asksForCreate || shadow?.asksForCreate === true)) return false;
+    return !(await exists(repository));
   }
 
   async #decide(question: Question): Promise<Decision> {
@@ -90,6 +104,8 @@ function deedOf({ action, repository }: Question): string {
       return `pull from ${repository}`;
     case 'push':
       return `push to ${repository}`;
+    case 'create':
+      return `create ${repository}`;
     case 'delete':
       return `delete in ${repository}`;
     case 'catalog':

@@ -12,6 +12,8 @@ export interface Decision {
  * is read from the top, people see what happens, and one line explains it.
  */
 export class RuleSet {
+  /** Whether a first push needs more than any other: only where a rule names `create`. */
+  readonly asksForCreate: boolean;
   readonly #rules: readonly Rule[];
 
   /** `name` begins messages: `rules`. @throws Error that names the rule with a mistake. */
@@ -24,9 +26,12 @@ export class RuleSet {
         throw new Error(`${name}[${index}]: ${reason}`, { cause: error });
       }
     });
+    this.asksForCreate = this.#rules.some(({ namesCreate }) => namesCreate);
   }
 
   decide(question: Question): Decision {
+    if (question.action === 'create' && !this.asksForCreate)
+      return { allowed: true, because: 'no rule is about new repositories' };
     const index = this.#rules.findIndex((rule) => rule.decides(question));
     const rule = this.#rules[index];
     if (rule === undefined) return { allowed: false, because: 'no rule allows it' };

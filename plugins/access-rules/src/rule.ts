@@ -2,8 +2,8 @@ import type { Access, Identity } from '@entrepot/plugin-sdk';
 import { Networks } from './networks.ts';
 import { matchesText, RepositoryGlob } from './repository-glob.ts';
 
-/** What rules speak of. `catalog` is the list of repositories. */
-export const actions = ['pull', 'push', 'delete', 'catalog'] as const;
+/** What rules speak of. `create` is the first push to a repository, `catalog` the list of repositories. */
+export const actions = ['pull', 'push', 'create', 'delete', 'catalog'] as const;
 export type Action = (typeof actions)[number];
 
 /** A rule as it is written. */
@@ -37,6 +37,8 @@ export function actionsOf({ type, action }: Access): readonly Action[] {
 /** A rule that can be asked whether it has something to say. */
 export class Rule {
   readonly allows: boolean;
+  /** Whether it says `create` in so many words. */
+  readonly namesCreate: boolean;
   readonly reason: string | undefined;
   readonly #who: readonly string[];
   readonly #claims: readonly [name: string, pattern: string][];
@@ -57,6 +59,7 @@ export class Rule {
       }
     }
     this.allows = allow !== undefined;
+    this.namesCreate = listed.includes('create');
     this.reason = reason;
     this.#who = who;
     this.#claims = Object.entries(claims);

@@ -137,6 +137,33 @@ describe('Access rules', () => {
     expect(await filters[0]?.('other/app')).to.equal(false);
   });
 
+  it('ask for `create` when a push would make a repository, and a rule names it', async () => {
+    const rules: RuleOptions[] = [
+      { who: ['user:alice'], allow: ['pull', 'push', 'create'] },
+      { who: ['known'], allow: ['pull', 'push'] },
+    ];
+    const asked: string[] = [];
+    const push = (of: readonly RuleOptions[], subject: string, name: string): Promise<string | undefined> =>
+      judge(of).refusal({
+        identity: { subject },
+        access: on(name, 'pull', 'push'),
+        address: '',
+        exists: async (repository) => {
+          asked.push(repository);
+          return repository === 'old';
+        },
+      });
+    expect(await push(rules, 'alice', 'new')).to.equal(undefined);
+    expect(await push(rules, 'bob', 'old')).to.equal(undefined);
+    expect(await push(rules, 'bob', 'new')).to.equal('bob may not create new: no rule allows it');
+    expect(asked).to.deep.equal(['new', 'old', 'new']);
+    expect(await push([{ who: ['known'], allow: ['pull', 'push'] }], 'bob', 'new')).to.equal(undefined);
+    expect(await push([{ who: ['known'], allow: ['*'] }], 'bob', 'new')).to.equal(undefined);
+    const denied: RuleOptions[] = [{ who: ['known'], allow: ['pull'] }, ...rules.slice(0, 1)];
+    expect(await push(denied, 'bob', 'new')).to.match(/may not push to new/);
+    expect(asked).to.have.lengthOf(3);
+  });
+
   it('say who may not do what, and which rule decides', async () => {
     const rules: RuleOptions[] = [
       { who: ['known'], repositories: ['a'], allow: ['pull'] },
