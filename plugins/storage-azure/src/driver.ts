@@ -11,10 +11,10 @@ import {
   type UploadState,
   type WriteOptions,
 } from '@entrepot/plugin-sdk';
+import { ObjectReader } from '@entrepot/plugin-sdk/buckets';
 import { AbortedUploads } from './aborted-uploads.ts';
 import { Blobs, type BlobBody } from './azure/blobs.ts';
 import type { Container } from './azure/container.ts';
-import { ObjectReader } from './object-reader.ts';
 import { partSizeAt } from './part-size.ts';
 import { Uploads } from './uploads.ts';
 import { Writes } from './writes.ts';

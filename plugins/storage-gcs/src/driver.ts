@@ -12,10 +12,10 @@ import {
   type UploadState,
   type WriteOptions,
 } from '@entrepot/plugin-sdk';
+import { ObjectReader } from '@entrepot/plugin-sdk/buckets';
 import { AbortedUploads } from './aborted-uploads.ts';
 import type { Bucket } from './gcs/bucket.ts';
 import { Objects, type ObjectBody } from './gcs/objects.ts';
-import { ObjectReader } from './object-reader.ts';
 import { partSizeAt } from './part-size.ts';
 import { Uploads } from './uploads.ts';
 import { generationOf, Writes } from './writes.ts';

@@ -11,10 +11,9 @@ import {
   type UploadState,
   type WriteOptions,
 } from '@entrepot/plugin-sdk';
+import { lengthOf, ObjectReader } from '@entrepot/plugin-sdk/buckets';
 import { newMark } from './mark.ts';
-import { ObjectReader } from './object-reader.ts';
 import { partSizeAt } from './part-size.ts';
-import { sizeOf } from './s3/body.ts';
 import type { S3 } from './s3/client.ts';
 import { MultipartUploads } from './s3/multipart-uploads.ts';
 import { Objects, type ObjectBody } from './s3/objects.ts';
@@ -116,7 +115,7 @@ export class S3Driver implements StorageDriver {
   async completeUpload(upload: Upload, lastPart: readonly Uint8Array[]): Promise<void> {
     const { key, offset } = upload;
     const { id, mark, parts } = decodeState(upload);
-    const length = sizeOf(lastPart);
+    const length = lengthOf(lastPart);
     const all = [...parts];
     if (length > 0 || all.length === 0) {
       all.push(await this.#uploads.uploadPart(key, id, all.length + 1, lastPart));

@@ -1,6 +1,6 @@
 import { StorageError } from '@entrepot/plugin-sdk';
 import { limits } from './part-size.ts';
-import { sizeOf } from './s3/body.ts';
+import { lengthOf } from '@entrepot/plugin-sdk/buckets';
 import type { MultipartUploads, Part } from './s3/multipart-uploads.ts';
 
 /** Bytes of a part that is copied; S3 allows 5 GiB. */
@@ -37,7 +37,7 @@ export async function completeWithoutSurplus(
   if (all.length <= parts.length || parts.some(({ etag }, index) => all[index]?.etag !== etag))
     throw forgotten(key);
 
-  const lastSize = sizeOf(last);
+  const lastSize = lengthOf(last);
   if (lastSize > 0 && lastSize < limits.smallestPart) {
     // In front of another, a part has to have a length that last bytes need not have.
     const padding = new Uint8Array(limits.smallestPart - lastSize);

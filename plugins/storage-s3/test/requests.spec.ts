@@ -1,12 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
-import { isStorageError } from '@entrepot/plugin-sdk';
+import { isStorageError, StorageError } from '@entrepot/plugin-sdk';
+import { Requests, RetryBudget, type Attempt } from '@entrepot/plugin-sdk/buckets';
 import { expect } from 'chai';
-import type { Outcome } from '../src/s3/outcomes.ts';
-import { Requests, type Attempt } from '../src/s3/requests.ts';
-import { RetryBudget } from '../src/s3/retry-budget.ts';
+import { backend, type Outcome } from '../src/s3/outcomes.ts';
 
 interface Story {
-  readonly requests: Requests;
+  readonly requests: Requests<Outcome>;
   readonly retries: Outcome[];
   renewals: number;
 }
@@ -19,7 +18,7 @@ function begin({
   budget = new RetryBudget(),
 } = {}): Story {
   const story = { retries: [], renewals: 0 };
-  const requests = new Requests({
+  const requests = new Requests(backend, {
     attempts,
     patience,
     deadline,
@@ -92,6 +91,19 @@ describe('a request', () => {
       expect(retries).to.deep.equal([]);
     });
   }
+
+  it('is not sent again after an answer that came and makes no sense, and is in no doubt', async () => {
+    const { requests, retries } = begin();
+    const senseless = new StorageError('UNAVAILABLE', 'S3 answered without ETag');
+    expect(await refusal(requests.send('ask', failing(senseless)))).to.equal(senseless);
+    expect(retries).to.deep.equal([]);
+  });
+
+  it('is given up although it hears no signal, as those do that wait for credentials', async () => {
+    const { requests } = begin({ attempts: 1, patience: 20 });
+    const thrown = await refusal(requests.send('ask', () => new Promise(() => undefined)));
+    expect(thrown).to.have.property('message', 'S3 did not ask: TimeoutError: nothing has moved for 0.02 s');
+  });
 
   it('ends with NO_SPACE where the backend is full, and with UPLOAD_UNKNOWN where the upload is forgotten', async () => {
     const { requests } = begin();

@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 import { isStorageKey, StorageError, type ByteRange } from '@entrepot/plugin-sdk';
-import { bodyOf, collect } from './body.ts';
+import { collect, type Answer } from '@entrepot/plugin-sdk/buckets';
+import { bodyOf } from './body.ts';
 import { given, type Container } from './container.ts';
-import type { Answer } from './requests.ts';
 
 /** What is known of a blob without its bytes. */
 export interface BlobHead {

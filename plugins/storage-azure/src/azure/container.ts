@@ -8,12 +8,12 @@ import {
   type Pipeline,
 } from '@azure/storage-blob';
 import { StorageError, type Logger } from '@entrepot/plugin-sdk';
+import { Requests, RetryBudget } from '@entrepot/plugin-sdk/buckets';
 import { BlobNames } from '../blob-names.ts';
 import type { Options } from '../options.ts';
 import { Connections } from './connections.ts';
 import { accessOf, type Access } from './credentials.ts';
-import { Requests } from './requests.ts';
-import { RetryBudget } from './retry-budget.ts';
+import { backend, type Outcome } from './outcomes.ts';
 import { DelegationKeys, Signatures } from './signatures.ts';
 
 /** A health check has to answer within 5 s, and one unlucky answer does not make a backend sick. */
@@ -27,7 +27,7 @@ const HEALTH_CHECK = { attempts: 2, patience: 2_000 };
 export class Container {
   readonly name: string;
   readonly names: BlobNames;
-  readonly requests: Requests;
+  readonly requests: Requests<Outcome>;
   /** Milliseconds an attempt may go without progress. */
   readonly patience: number;
   readonly calls: ContainerClient;
@@ -50,7 +50,7 @@ export class Container {
     this.calls = this.#client(calls);
     this.#reads = this.#client(reads);
     this.#signatures = this.#signaturesFor(this.#access, calls);
-    this.requests = new Requests({
+    this.requests = new Requests(backend, {
       attempts: maxAttempts,
       patience: this.patience,
       budget: new RetryBudget(),

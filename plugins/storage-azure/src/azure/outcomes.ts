@@ -1,3 +1,5 @@
+import type { Backend } from '@entrepot/plugin-sdk/buckets';
+
 /**
  * How a request can end, other than well.
  *
@@ -67,6 +69,18 @@ function isNetworkError(error: unknown): boolean {
   const name = textOf(error, 'name');
   return name === 'TimeoutError' || name === 'AbortError' || textOf(error, 'code') !== '';
 }
+
+/** How Azure says what has become of a request. */
+export const backend: Backend<Outcome> = {
+  name: 'Azure',
+  outcomeOf,
+  reasonOf(error) {
+    // The messages of Azure go on with request ids and times.
+    const message = error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error);
+    return [statusOf(error) ?? '', codeOf(error), message].filter((part) => part !== '').join(' ');
+  },
+  codes: { forgotten: 'UPLOAD_UNKNOWN', full: 'NO_SPACE' },
+};
 
 function textOf(error: unknown, field: string): string {
   const value = fieldOf(error, field);

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { StorageError } from '@entrepot/plugin-sdk';
-import { chunksOf } from './body.ts';
+import { chunksOf } from '@entrepot/plugin-sdk/buckets';
 import { Refusal } from './outcomes.ts';
 
 /** What is known of an object without its bytes. */

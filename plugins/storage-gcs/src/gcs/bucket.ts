@@ -1,14 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { Logger } from '@entrepot/plugin-sdk';
+import { Requests, RetryBudget } from '@entrepot/plugin-sdk/buckets';
 import { ObjectNames } from '../object-names.ts';
 import type { Options } from '../options.ts';
 import { jsonOf, refusalOf, textOf } from './answers.ts';
 import { Connections, type HttpRequest } from './connections.ts';
 import { Credentials } from './credentials.ts';
-import { noSuchObject, Refusal } from './outcomes.ts';
-import { Requests } from './requests.ts';
-import { RetryBudget } from './retry-budget.ts';
+import { backend, noSuchObject, Refusal, type Outcome } from './outcomes.ts';
 
 /** A health check has to answer within 5 s, and one unlucky answer does not make a backend sick. */
 const HEALTH_CHECK = { attempts: 2, patience: 2_000 };
@@ -33,7 +32,7 @@ export interface Call {
 export class Bucket {
   readonly name: string;
   readonly names: ObjectNames;
-  readonly requests: Requests;
+  readonly requests: Requests<Outcome>;
   /** Milliseconds an attempt may go without progress. */
   readonly patience: number;
   readonly #credentials: Credentials;
@@ -50,7 +49,7 @@ export class Bucket {
     this.#credentials = new Credentials(options);
     this.#calls = new Connections(connections);
     this.#reads = new Connections(connections);
-    this.requests = new Requests({
+    this.requests = new Requests(backend, {
       attempts: maxAttempts,
       patience: this.patience,
       budget: new RetryBudget(),

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { StorageError, type ByteRange } from '@entrepot/plugin-sdk';
+import { collect, lengthOf, streamOf, type Answer } from '@entrepot/plugin-sdk/buckets';
 import {
   headOf,
   ID,
@@ -11,9 +12,7 @@ import {
   type Listing,
   type ObjectHead,
 } from './answers.ts';
-import { bodyOf, collect, lengthOf } from './body.ts';
 import type { Bucket } from './bucket.ts';
-import type { Answer } from './requests.ts';
 
 export interface ObjectBody extends Omit<ObjectHead, 'id'> {
   readonly body: Readable;
@@ -72,7 +71,7 @@ export class Objects {
               'content-type': `multipart/related; boundary=${boundary}`,
               'content-length': String(lengthOf(parts)),
             },
-            body: bodyOf(parts, progress),
+            body: streamOf(parts, progress),
             signal,
           }),
         ),

@@ -1,3 +1,5 @@
+import type { Backend } from '@entrepot/plugin-sdk/buckets';
+
 /**
  * How a request can end, other than well.
  *
@@ -48,7 +50,7 @@ const byStatus: Readonly<Record<number, Outcome>> = {
 };
 
 /** What an error of a request means. */
-export function outcomeOf(error: unknown): Outcome {
+function outcomeOf(error: unknown): Outcome {
   if (!(error instanceof Refusal)) return isNetworkError(error) ? 'unknown' : 'denied';
   const { status, reason } = error;
   return byReason[reason] ?? byStatus[status] ?? (status >= 500 ? 'unknown' : 'denied');
@@ -61,3 +63,15 @@ function isNetworkError(error: unknown): boolean {
     error.name === 'TimeoutError' || error.name === 'AbortError' || Reflect.get(error, 'code') !== undefined
   );
 }
+
+/** How Google says what has become of a request. */
+export const backend: Backend<Outcome> = {
+  name: 'Google',
+  outcomeOf,
+  reasonOf(error) {
+    const parts = error instanceof Refusal ? [error.status, error.reason] : [];
+    const message = error instanceof Error ? error.message : String(error);
+    return [...parts, message].filter((part) => part !== '').join(' ');
+  },
+  codes: { full: 'NO_SPACE' },
+};

@@ -5,10 +5,10 @@ import {
   type S3ClientConfig,
 } from '@aws-sdk/client-s3';
 import { StorageError, type Logger } from '@entrepot/plugin-sdk';
+import { Requests, RetryBudget } from '@entrepot/plugin-sdk/buckets';
 import type { Options } from '../options.ts';
 import { Connections } from './connections.ts';
-import { Requests } from './requests.ts';
-import { RetryBudget } from './retry-budget.ts';
+import { backend, type Outcome } from './outcomes.ts';
 
 /** Milliseconds after which nothing is tried again: core waits for a minute. */
 const DEADLINE = 40_000;
@@ -34,7 +34,7 @@ export class S3 {
   readonly bucket: string;
   /** What every key begins with. */
   readonly prefix: string;
-  readonly requests: Requests;
+  readonly requests: Requests<Outcome>;
   /** Milliseconds an attempt may go without progress. */
   readonly patience: number;
   readonly calls: S3Client;
@@ -89,7 +89,7 @@ export class S3 {
       responseChecksumValidation: 'WHEN_REQUIRED',
       requestHandler: this.#readConnections.handler,
     });
-    this.requests = new Requests({
+    this.requests = new Requests(backend, {
       attempts: maxAttempts,
       patience: this.patience,
       deadline: DEADLINE,

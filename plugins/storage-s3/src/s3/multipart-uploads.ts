@@ -6,12 +6,12 @@ import {
   UploadPartCommand,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
+import { lengthOf, type Answer } from '@entrepot/plugin-sdk/buckets';
 import type { ByteRange } from '@entrepot/plugin-sdk';
 import { writeMark, type Mark } from '../mark.ts';
-import { bodyOf, sizeOf } from './body.ts';
+import { bodyOf } from './body.ts';
 import { given, type S3 } from './client.ts';
 import { outcomeOf } from './outcomes.ts';
-import type { Answer } from './requests.ts';
 
 /** A part that has been uploaded. */
 export interface Part {
@@ -50,7 +50,7 @@ export class MultipartUploads {
 
   /** Uploads part `number`, counted from 1, in place of the one that may be there. */
   async uploadPart(key: string, id: string, number: number, chunks: readonly Uint8Array[]): Promise<Part> {
-    const bytes = sizeOf(chunks);
+    const bytes = lengthOf(chunks);
     const { value } = await this.#s3.requests.send(
       `upload part ${number} of ${key}`,
       async ({ signal, progress }) => {

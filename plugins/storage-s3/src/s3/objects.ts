@@ -8,10 +8,10 @@ import {
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { StorageError, type ByteRange } from '@entrepot/plugin-sdk';
+import { collect, type Answer } from '@entrepot/plugin-sdk/buckets';
 import { readMark, writeMark, type Mark } from '../mark.ts';
-import { bodyOf, collect, heldBody } from './body.ts';
+import { bodyOf, heldBody } from './body.ts';
 import { given, type S3 } from './client.ts';
-import type { Answer } from './requests.ts';
 
 /** What is known of an object without its bytes. */
 export interface ObjectHead {

@@ -1,3 +1,5 @@
+import type { Backend } from '@entrepot/plugin-sdk/buckets';
+
 /**
  * How a request can end, other than well.
  *
@@ -91,8 +93,20 @@ export function outcomeOf(error: unknown): Outcome {
   return status === undefined && isNetworkError(error, name) ? 'unknown' : 'denied';
 }
 
+/** How S3 says what has become of a request. */
+export const backend: Backend<Outcome> = {
+  name: 'S3',
+  outcomeOf,
+  reasonOf(error) {
+    const status = statusOf(error);
+    const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    return status === undefined ? reason : `${status} ${reason}`;
+  },
+  codes: { forgotten: 'UPLOAD_UNKNOWN', full: 'NO_SPACE' },
+};
+
 /** The HTTP status of the answer, if there was one. */
-export function statusOf(error: unknown): number | undefined {
+function statusOf(error: unknown): number | undefined {
   const metadata: unknown = fieldOf(error, '$metadata');
   const status: unknown = fieldOf(metadata, 'httpStatusCode');
   return typeof status === 'number' ? status : undefined;

@@ -3,18 +3,19 @@ import { Readable } from 'node:stream';
 /** Bytes handed over at a time: so that progress is seen also where a chunk is large and the line slow. */
 const SLICE = 256 * 1024;
 
-/** The body of one attempt: a stream over `chunks`, which are not copied. `progress` is called as bytes are taken. */
-export function bodyOf(chunks: readonly Uint8Array[], progress: () => void): Readable {
+/** A stream over `chunks`, which are not copied: the body of one attempt. `progress` is called as bytes are taken. */
+export function streamOf(chunks: readonly Uint8Array[], progress: () => void): Readable {
   return Readable.from(slicesOf(chunks, progress), { objectMode: false, highWaterMark: SLICE });
 }
 
+/** Bytes of all chunks. */
 export function lengthOf(chunks: readonly Uint8Array[]): number {
   return chunks.reduce((sum, chunk) => sum + chunk.length, 0);
 }
 
 /**
  * All bytes of a body that promised `length` of them.
- * @throws Error when there are more or fewer; the latter is a connection that broke off.
+ * @throws Error with the code ECONNRESET when there are more or fewer; the latter is a connection that broke off.
  */
 export async function collect(body: Readable, length: number, progress: () => void): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
@@ -33,7 +34,7 @@ export async function collect(body: Readable, length: number, progress: () => vo
 /** A body as the bytes that it is made of. Ending the iteration early destroys it. */
 export async function* chunksOf(body: Readable): AsyncGenerator<Uint8Array, void> {
   for await (const chunk of body) {
-    if (!(chunk instanceof Uint8Array)) throw new TypeError('a body of Google is not made of bytes');
+    if (!(chunk instanceof Uint8Array)) throw new TypeError('a body is not made of bytes');
     yield chunk;
   }
 }

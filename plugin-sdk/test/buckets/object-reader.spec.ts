@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { isStorageError, StorageError } from '@entrepot/plugin-sdk';
 import { expect } from 'chai';
-import { ObjectReader } from '../src/object-reader.ts';
+import { ObjectReader } from '@entrepot/plugin-sdk/buckets';
 
 const whole = Buffer.from('0123456789');
 

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
-import { StorageError, type LargeObject } from '@entrepot/plugin-sdk';
-import { chunksOf } from './s3/body.ts';
+import { StorageError } from '../errors.ts';
+import type { LargeObject } from '../storage.ts';
+import { chunksOf } from './bodies.ts';
 
 /** Connections that may break off in a row, without a byte in between, before a reader gives up. */
 const RESUMPTIONS = 3;

@@ -1,0 +1,10 @@
+/**
+ * Pieces for drivers over an object store that is reached by HTTP: what is the same whichever SDK speaks to it. None of
+ * them knows one.
+ */
+export { chunksOf, collect, lengthOf, streamOf } from './bodies.ts';
+export { ObjectReader } from './object-reader.ts';
+export type { ReaderOptions } from './object-reader.ts';
+export { Requests } from './requests.ts';
+export type { Answer, Attempt, Backend, RequestOptions, RequestsOptions, Retried } from './requests.ts';
+export { RetryBudget } from './retry-budget.ts';
