@@ -179,6 +179,15 @@ export const operations: readonly Operation[] = [
     perform: put(manifestOf(layers.slice(0, 10), 'new'), digestOf(manifestOf(layers.slice(0, 10), 'new'))),
   },
   {
+    title: 'PUT of a manifest with 10 layers by digest, pushed elsewhere',
+    aim: '3 rounds',
+    stored: async (replica) => {
+      await pushImage(replica);
+      await pushLayers(10)(replica);
+    },
+    perform: put(manifestOf(layers.slice(0, 10), 'new'), digestOf(manifestOf(layers.slice(0, 10), 'new'))),
+  },
+  {
     title: 'PUT of a manifest that is there, by another tag',
     aim: '3 rounds',
     stored: pushImage,
