@@ -27,8 +27,8 @@ export class Replicas {
     this.#started = serving.map(({ registry }) => registry);
   }
 
-  /** Starts `count` registries, and nginx once they serve. */
-  static async start(storage: Storage, count: number): Promise<Replicas> {
+  /** Starts `count` registries, and nginx once they serve. `settings` are more of their configuration. */
+  static async start(storage: Storage, count: number, settings: object = {}): Promise<Replicas> {
     const folder = await mkdtemp(join(tmpdir(), 'entrepot-replicas-'));
     const config = join(folder, 'registry.config.mjs');
     await writeFile(
@@ -36,6 +36,7 @@ export class Replicas {
       [
         `import storage from ${JSON.stringify(import.meta.resolve(storage.use))};`,
         'export default {',
+        `  ...${JSON.stringify(settings)},`,
         '  http: { port: 0, stopDelay: 1 },',
         `  plugins: [storage(${JSON.stringify(storage.options)})],`,
         '};\n',
