@@ -8,6 +8,7 @@ import {
   SyncWaterfallHook,
 } from 'tapable';
 import type { Access, AuthorizeRequest, AuthRequest, Identity } from './auth.ts';
+import type { RegistryError } from './errors.ts';
 import type { RegistryEvent, ResponseReport } from './events.ts';
 import type { ManifestSubmission } from './manifest.ts';
 import type { StorageDriver } from './storage.ts';
@@ -36,8 +37,8 @@ export function createHooks() {
     middleware: new SyncHook<[MiddlewareRouter]>(['router'], 'middleware'),
     authenticate: new AsyncSeriesBailHook<[AuthRequest], Identity>(['request'], 'authenticate'),
     authorize: new AsyncSeriesBailHook<[AuthorizeRequest], boolean>(['request'], 'authorize'),
-    challenge: new SyncWaterfallHook<[readonly string[], readonly Access[]]>(
-      ['challenges', 'access'],
+    challenge: new SyncWaterfallHook<[readonly string[], readonly Access[], RegistryError?]>(
+      ['challenges', 'access', 'refusal'],
       'challenge',
     ),
     validateManifest: new AsyncSeriesHook<[ManifestSubmission]>(['submission'], 'validateManifest'),
@@ -76,8 +77,14 @@ export interface PluginHooks {
    * reason, throw `RegistryError('DENIED')`: who is known reads it, who is not gets the challenges.
    */
   readonly authorize: AsyncTap<[request: AuthorizeRequest], boolean | undefined>;
-  /** Adds to the `WWW-Authenticate` values of a 401. */
-  readonly challenge: SyncTap<[challenges: readonly string[], access: readonly Access[]], readonly string[]>;
+  /**
+   * Adds to the `WWW-Authenticate` values of a 401. `refusal` is the very error that a tap of `authenticate` or
+   * `authorize` refused the request with, for a challenge that names what was wrong (RFC 6750 section 3).
+   */
+  readonly challenge: SyncTap<
+    [challenges: readonly string[], access: readonly Access[], refusal?: RegistryError],
+    readonly string[]
+  >;
   /** Looks at a manifest before anything is stored: warns through `submission.warn`, denies by throwing a `RegistryError`. */
   readonly validateManifest: AsyncTap<[submission: ManifestSubmission], void>;
   /** Hears what has happened, after the client has been answered. An error is logged and harms nobody. */

@@ -100,7 +100,7 @@ export class Gatekeeper {
   }
 
   #unauthorized(access: readonly Access[], cause?: RegistryError): RegistryError {
-    const challenges = this.#hooks.challenge.call([], access);
+    const challenges = this.#hooks.challenge.call([], access, cause);
     const known = cause?.code === 'UNAUTHORIZED' ? cause : undefined;
     return new RegistryError('UNAUTHORIZED', known?.message, {
       details: known === undefined || known.details.length === 0 ? access : known.details,
