@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
+import type { RegistryConfig } from '@entrepot/core';
 import { htpasswd } from '@entrepot/auth-htpasswd/command';
 import { RunningRegistry } from '../e2e/running-registry.ts';
 import { root } from '../house/workspace.ts';
@@ -20,8 +21,15 @@ export interface Recipe {
 /** Users and passwords, as the pages name them. */
 export type Users = Readonly<Record<string, string>>;
 
-/** Starts `docs/examples/access/<name>.config.js` in a folder of its own, on a free port: nothing else is changed. */
-export async function startRecipe(name: string, users: Users = {}): Promise<Recipe> {
+/**
+ * Starts `docs/examples/access/<name>.config.js` in a folder of its own, on a free port: nothing else is changed, but for
+ * `settings`.
+ */
+export async function startRecipe(
+  name: string,
+  users: Users = {},
+  settings: Omit<RegistryConfig, 'plugins' | 'http'> = {},
+): Promise<Recipe> {
   const folder = await mkdtemp(join(tmpdir(), 'entrepot-recipe-'));
   try {
     for (const [user, password] of Object.entries(users)) await addUser(folder, user, password);
@@ -30,7 +38,7 @@ export async function startRecipe(name: string, users: Users = {}): Promise<Reci
     await writeFile(
       config,
       `import recipe from ${JSON.stringify(recipe)};\n` +
-        `export default { ...recipe, http: { ...recipe.http, port: 0 } };\n`,
+        `export default { ...recipe, ...${JSON.stringify(settings)}, http: { ...recipe.http, port: 0 } };\n`,
     );
     const registry = new RunningRegistry(config, folder);
     const { host } = new URL(await registry.url());
