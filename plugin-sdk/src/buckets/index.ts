@@ -5,6 +5,8 @@
 export { chunksOf, collect, lengthOf, streamOf } from './bodies.ts';
 export { ObjectReader } from './object-reader.ts';
 export type { ReaderOptions } from './object-reader.ts';
+export { probe, UnfitBackend } from './probe.ts';
+export type { ProbeCondition, ProbedBucket } from './probe.ts';
 export { Requests } from './requests.ts';
 export type { Answer, Attempt, Backend, RequestOptions, RequestsOptions, Retried } from './requests.ts';
 export { RetryBudget } from './retry-budget.ts';

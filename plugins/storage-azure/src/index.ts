@@ -2,7 +2,7 @@ import { definePlugin } from '@entrepot/plugin-sdk';
 import { Container } from './azure/container.ts';
 import { AzureDriver } from './driver.ts';
 import { assertTogether, schema, type Input, type Options } from './options.ts';
-import { probe } from './probe.ts';
+import { probeContainer } from './probe.ts';
 
 /** Keeps the registry in a container of Azure Blob Storage. */
 export default definePlugin<Options, Input>({
@@ -15,7 +15,7 @@ export default definePlugin<Options, Input>({
     hooks.storage.tap(name, () => driver);
     return {
       async start() {
-        await probe(container);
+        await probeContainer(container);
         const { account, endpoint, prefix } = options;
         const credentials = await container.credentialSource();
         log.info(

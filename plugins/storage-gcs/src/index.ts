@@ -2,7 +2,7 @@ import { definePlugin } from '@entrepot/plugin-sdk';
 import { GcsDriver } from './driver.ts';
 import { Bucket } from './gcs/bucket.ts';
 import { assertTogether, schema, type Input, type Options } from './options.ts';
-import { probe } from './probe.ts';
+import { probeBucket } from './probe.ts';
 
 /** Keeps the registry in a bucket of Google Cloud Storage. */
 export default definePlugin<Options, Input>({
@@ -15,7 +15,7 @@ export default definePlugin<Options, Input>({
     hooks.storage.tap(name, () => driver);
     return {
       async start() {
-        await probe(bucket);
+        await probeBucket(bucket);
         const { apiEndpoint, prefix } = options;
         const credentials = await bucket.credentialSource();
         log.info(

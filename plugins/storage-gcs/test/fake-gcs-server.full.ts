@@ -1,7 +1,8 @@
+import { UnfitBackend } from '@entrepot/plugin-sdk/buckets';
 import { expect } from 'chai';
 import { startFakeGcsWithConditions } from '../../../test/servers/fake-gcs-conditions.ts';
 import { startFakeGcs, type FakeGcs } from '../../../test/servers/fake-gcs.ts';
-import { probe, UnfitBackend } from '../src/probe.ts';
+import { probeBucket } from '../src/probe.ts';
 import { describeGcsConformance } from './gcs-conformance.ts';
 import { openDriver } from './open-driver.ts';
 
@@ -21,11 +22,11 @@ describe('fake-gcs-server as it is', () => {
   it('is refused, because it heeds conditions on uploads alone', async () => {
     await server.createBucket('bare');
     const { bucket } = openDriver({ bucket: 'bare', apiEndpoint: server.endpoint });
-    const error: unknown = await probe(bucket).catch((reason: unknown) => reason);
+    const error: unknown = await probeBucket(bucket).catch((reason: unknown) => reason);
     bucket.close();
     expect(error).to.be.instanceOf(UnfitBackend);
     expect(error)
       .to.have.property('message')
-      .that.includes('ifGenerationMatch=0 composes over what is there');
+      .that.includes('ifGenerationMatch=0 puts parts together over what is there');
   });
 });

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { UnfitBackend } from '@entrepot/plugin-sdk/buckets';
 import { newMark, type Mark } from './mark.ts';
 import type { Abilities, S3 } from './s3/client.ts';
 import { MultipartUploads } from './s3/multipart-uploads.ts';
@@ -11,15 +12,6 @@ const RACE_BYTES = 16 * 1024;
 /** Milliseconds: the longest wait for a racer that does not get rid of its bytes. */
 const LATE = 1000;
 const text = (value: string): Uint8Array => Buffer.from(value);
-
-/** The backend does not do what the registry's safety rests on. */
-export class UnfitBackend extends Error {
-  override readonly name = 'UnfitBackend';
-
-  constructor(what: string, consequence: string) {
-    super(`this S3 backend cannot hold a registry: ${what}, so ${consequence}`);
-  }
-}
 
 /**
  * Finds out, with a few objects under a prefix of its own, whether the backend does what the driver relies on, and in
@@ -226,5 +218,5 @@ class Prober {
 }
 
 function demand(holds: boolean, what: string, consequence: string): void {
-  if (!holds) throw new UnfitBackend(what, consequence);
+  if (!holds) throw new UnfitBackend('S3 backend', what, consequence);
 }

@@ -1,7 +1,7 @@
+import { UnfitBackend } from '@entrepot/plugin-sdk/buckets';
 import { expect } from 'chai';
 import type { S3Server } from '../../../test/servers/s3-server.ts';
 import { startVersitygw } from '../../../test/servers/versitygw.ts';
-import { UnfitBackend } from '../src/probe.ts';
 import { probedDriver } from './probed-driver.ts';
 import { describeS3Conformance } from './s3-conformance.ts';
 import { scratchBucket } from './scratch-bucket.ts';
