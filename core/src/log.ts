@@ -6,7 +6,7 @@ import {
   type Logger as PinoLogger,
 } from 'pino';
 import type { Settings } from './config/define-config.ts';
-import { withinTime } from './time-limit.ts';
+import { waitAtMost } from './time-limit.ts';
 
 /** The logger of core; plugins get a child of it. */
 export type Logger = PinoLogger;
@@ -51,7 +51,7 @@ export async function flushLog(log: Logger): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   // A log that cannot be written is reported where it is written.
   log.flush(() => resolve());
-  await withinTime(FLUSH_MILLISECONDS, promise).catch(() => undefined);
+  await waitAtMost(FLUSH_MILLISECONDS, promise);
 }
 
 async function standardOutput(

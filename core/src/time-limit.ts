@@ -13,3 +13,8 @@ export async function withinTime<Result>(milliseconds: number, work: Promise<Res
     clearTimeout(timer);
   }
 }
+
+/** Waits until `work` has come to its end, at most so many milliseconds. What comes of it, its owner knows. */
+export async function waitAtMost(milliseconds: number, work: Promise<unknown>): Promise<void> {
+  await Promise.allSettled([withinTime(milliseconds, work)]);
+}

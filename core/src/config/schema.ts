@@ -137,6 +137,8 @@ const uploads: JSONSchemaType<Settings['uploads']> = {
       type: 'integer',
       description: 'Seconds after which an unfinished upload may be swept away.',
       minimum: 60,
+      // Storage sweeps what is older by itself: storage-filesystem after eight days.
+      maximum: 7 * DAY,
       default: 7 * DAY,
     },
     maxConcurrent: {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Hooks, Logger, RegistryEvent } from '@entrepot/plugin-sdk';
 import type { RequestContext } from '../http/request-context.ts';
-import { withinTime } from '../time-limit.ts';
+import { waitAtMost } from '../time-limit.ts';
 
 /** What a handler says of what it has done; the bus adds who asked and when. */
 export type Happening = Pick<
@@ -61,7 +61,7 @@ export class EventBus {
     const idle = new Promise<void>((resolve) => {
       this.#becameIdle = resolve;
     });
-    await withinTime(milliseconds, idle).catch(() => undefined);
+    await waitAtMost(milliseconds, idle);
     const waiting = this.#waiting.splice(0).length;
     if (this.#working === 0) return;
     this.#log.warn(

@@ -10,7 +10,7 @@ import { ConnectionLost, RequestContext } from '../http/request-context.ts';
 import { clientError, sendError } from '../http/send-error.ts';
 import { discardUnreadBody } from '../http/unread-body.ts';
 import type { Store } from '../store/index.ts';
-import { withinTime } from '../time-limit.ts';
+import { waitAtMost } from '../time-limit.ts';
 import type { RequestListener } from './answer.ts';
 
 export interface DispatchParts {
@@ -112,7 +112,7 @@ export function createDispatch({ hooks, store, config, log }: DispatchParts): Di
         const idle = new Promise<void>((resolve) => {
           becameIdle = resolve;
         });
-        await withinTime(milliseconds, idle).catch(() => undefined);
+        await waitAtMost(milliseconds, idle);
       }
       await bus.drain(Math.max(0, milliseconds - (performance.now() - began)));
     },

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { withinTime } from '../time-limit.ts';
+import { waitAtMost } from '../time-limit.ts';
 
 /** The requests that are being answered. */
 export class InFlight {
@@ -38,7 +38,7 @@ export class InFlight {
     const empty = new Promise<void>((resolve) => {
       this.#becameEmpty = resolve;
     });
-    await withinTime(milliseconds, empty).catch(() => undefined);
+    await waitAtMost(milliseconds, empty);
   }
 
   /** Cuts the connections of those that are left. */
