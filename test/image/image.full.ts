@@ -1,9 +1,12 @@
+import { once } from 'node:events';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { client } from '../clients/client.ts';
 import { createContainerStorage } from '../clients/container-storage.ts';
 import { reachableDigests } from '../clients/image-layout.ts';
 import { openWorkplace, type Workplace } from '../clients/workplace.ts';
+import { checkout } from '../pack/checkout.ts';
 import { answering, freePort, start } from '../servers/program.ts';
 import { buildImage, type BuiltImage } from './registry-image.ts';
 import { unpackImage } from './unpacked-image.ts';
@@ -30,7 +33,7 @@ describe('the image of the registry', () => {
     expect(image.size).to.be.below(80 * MiB);
   });
 
-  it('goes into a registry and out again, and serves from what came out', async () => {
+  it('goes into a registry and out again, and what came out knows all plugins and serves', async () => {
     const { folder, registry } = workplace;
     const skopeo = client('skopeo', folder, await createContainerStorage(folder, registry.host));
     const reference = `docker://${registry.host}/entrepot/registry:${image.version}`;
@@ -43,11 +46,23 @@ describe('the image of the registry', () => {
 
     // As an engine would run it, but for what keeps it apart from others.
     const { root, command, user, env } = await unpackImage(pulled, join(folder, 'root'));
-    const port = await freePort();
     const [uid = '', gid = ''] = user.split(':');
     const apart = ['--root', root, '--setuid', uid, '--setgid', gid, '--'];
+    const options = { env: { ...env, NODE_OPTIONS: '' }, cwd: folder };
+
+    const plugins = (await readdir(join(checkout, 'plugins'))).map((name) => `@entrepot/${name}`);
+    const importing = `for (const name of ${JSON.stringify(plugins)}) await import(name);`;
+    const imported = start(
+      'unshare',
+      [...apart, '/usr/bin/node', '--input-type=module', '-e', importing],
+      options,
+    );
+    await once(imported.child, 'exit');
+    expect(imported.child.exitCode, imported.printed()).to.equal(0);
+
+    const port = await freePort();
     const args = [...apart, ...command, '--host', '127.0.0.1', '--port', String(port)];
-    const running = start('unshare', args, { env: { ...env, NODE_OPTIONS: '' }, cwd: folder });
+    const running = start('unshare', args, options);
     try {
       await answering(`http://127.0.0.1:${port}/readyz`, running);
       expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).to.equal(200);

@@ -41,8 +41,7 @@ async function ownPackages(): Promise<Entry[]> {
 async function dependencies(): Promise<Entry[]> {
   const plugins = (await readdir(join(checkout, 'plugins'))).map((name) => `plugins/${name}`);
   const workspaces = ['core', 'plugin-sdk', ...plugins].flatMap((name) => ['--workspace', name]);
-  const kinds = ['--omit', 'dev', '--omit', 'optional'];
-  const listed = await run(checkout, 'npm', 'ls', '--all', '--parseable', ...kinds, ...workspaces);
+  const listed = await run(checkout, 'npm', 'ls', '--all', '--parseable', '--omit', 'dev', ...workspaces);
   const entries: Entry[] = [];
   for (const folder of new Set(listed.split('\n'))) {
     const path = installedPath(relative(checkout, folder).split(sep).join('/'));
@@ -52,8 +51,9 @@ async function dependencies(): Promise<Entry[]> {
   return entries;
 }
 
-/** Where a dependency lies in the image; `undefined` for what is a package of ours. */
+/** Where a dependency lies in the image; `undefined` for packages of ours, and for Node.js, which has a layer of its own. */
 function installedPath(path: string): string | undefined {
-  if (!path.includes('node_modules/') || /^node_modules\/@entrepot\/[^/]+$/.test(path)) return undefined;
+  if (!path.includes('node_modules/') || /^node_modules\/(?:@entrepot\/|node-linux-)[^/]+$/.test(path))
+    return undefined;
   return path.replace(/^(?:plugins\/)?([^/]+)\/node_modules\//, 'node_modules/@entrepot/$1/node_modules/');
 }
