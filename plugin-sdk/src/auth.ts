@@ -27,6 +27,19 @@ export interface Identity {
   readonly groups?: readonly string[];
   /** Whatever else the authenticating plugin knows, for `authorize` taps. */
   readonly claims?: Readonly<Record<string, unknown>>;
+  /** The credentials are good, and say that it is nobody: who shows them is taken for a stranger, and not refused. */
+  readonly anonymous?: boolean;
+}
+
+/** Asks the plugins of the registry what they would ask of a request, for a plugin that issues tokens for instance. */
+export interface Decisions {
+  /**
+   * Who is asking, as all taps of `authenticate` see it; undefined when nobody has said who they are.
+   * @throws RegistryError `UNAUTHORIZED` with the challenges when the credentials are wrong; whatever a tap throws.
+   */
+  identify(request: AuthRequest): Promise<Identity | undefined>;
+  /** Whether that identity may do all of `access`, as all taps of `authorize` see it. @throws whatever a tap throws. */
+  permits(identity: Identity | undefined, access: readonly Access[], address: string): Promise<boolean>;
 }
 
 /** What `authorize` taps decide on. All of `access` is needed. */

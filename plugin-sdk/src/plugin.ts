@@ -1,3 +1,4 @@
+import type { Decisions } from './auth.ts';
 import type { PluginHooks } from './hooks.ts';
 import type { JSONSchemaType } from './options.ts';
 
@@ -22,6 +23,8 @@ export interface PluginContext<Options> {
   readonly hooks: PluginHooks;
   /** Carries the plugin's name on every line. */
   readonly log: Logger;
+  /** The plugins of the registry as a whole, this one included. To be asked once it has been started. */
+  readonly decisions: Decisions;
 }
 
 /** What a plugin wants to be asked to do while the registry lives. */

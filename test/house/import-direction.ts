@@ -31,7 +31,7 @@ const coreAreas: ReadonlyMap<string, readonly string[]> = new Map([
   ['api', ['http', 'manifest', 'store']],
   ['auth', ['http']],
   ['config', []],
-  ['plugins', []],
+  ['plugins', ['auth']],
   ['events', []],
   ['http', []],
   ['manifest', []],

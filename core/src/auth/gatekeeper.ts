@@ -36,7 +36,7 @@ export class Gatekeeper {
   async admit(context: RequestContext, access: readonly Access[]): Promise<Identity | undefined> {
     const { requestId, method, address } = context;
     const credentials = parseAuthorization(context.header('authorization'));
-    const identity = await this.#authenticate({ requestId, method, address, access, ...credentials });
+    const identity = await this.identify({ requestId, method, address, access, ...credentials });
     context.identity = identity;
     const limits: ((repository: string) => boolean | Promise<boolean>)[] = [];
     const isList = access.some(({ type }) => type === 'registry');
@@ -85,11 +85,15 @@ export class Gatekeeper {
     }
   }
 
-  async #authenticate(request: AuthRequest): Promise<Identity | undefined> {
+  /**
+   * Who is asking; undefined when nobody has said who they are, or shows credentials that are nobody's on purpose.
+   * @throws RegistryError `UNAUTHORIZED` with the challenges when the credentials are wrong or not known.
+   */
+  async identify(request: AuthRequest): Promise<Identity | undefined> {
     if (!this.#hooks.authenticate.isUsed()) return undefined;
     try {
       const found: unknown = await this.#hooks.authenticate.promise(request);
-      if (isIdentity(found)) return found;
+      if (isIdentity(found)) return found.anonymous === true ? undefined : found;
       if (request.basic === undefined && request.bearer === undefined) return undefined;
       throw new RegistryError('UNAUTHORIZED', 'these credentials are not known here');
     } catch (error) {

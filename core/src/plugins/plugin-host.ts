@@ -1,4 +1,5 @@
-import type { Hooks, PluginHandle } from '@entrepot/plugin-sdk';
+import type { Decisions, Hooks, PluginHandle } from '@entrepot/plugin-sdk';
+import { Gatekeeper } from '../auth/gatekeeper.ts';
 import type { LoadedPlugin } from '../config/load-plugins.ts';
 import { messageOf } from '../error-message.ts';
 import type { Logger } from '../log.ts';
@@ -47,8 +48,21 @@ export class PluginHost {
   ) {
     const facade = new HookFacade(hooks);
     this.#limits = limits;
-    this.#plugins = plugins.map((plugin) => setUp(plugin, facade, log.child({ plugin: plugin.name })));
+    /** Looks which hooks are used, so that it is made when all of them have been tapped. */
+    const late: { gatekeeper?: Gatekeeper } = {};
+    const gate = (): Gatekeeper => {
+      if (late.gatekeeper === undefined) throw new Error('not all plugins have been set up yet');
+      return late.gatekeeper;
+    };
+    const decisions: Decisions = {
+      identify: async (request) => gate().identify(request),
+      permits: async (...question) => gate().permits(...question),
+    };
+    this.#plugins = plugins.map((plugin) =>
+      setUp(plugin, { facade, decisions, log: log.child({ plugin: plugin.name }) }),
+    );
     facade.seal();
+    late.gatekeeper = new Gatekeeper(hooks);
   }
 
   get names(): readonly string[] {
@@ -110,10 +124,16 @@ export class PluginHost {
   }
 }
 
-function setUp(plugin: LoadedPlugin, facade: HookFacade, log: Logger): HostedPlugin {
+interface Surroundings {
+  readonly facade: HookFacade;
+  readonly decisions: Decisions;
+  readonly log: Logger;
+}
+
+function setUp(plugin: LoadedPlugin, { facade, decisions, log }: Surroundings): HostedPlugin {
   const { name } = plugin;
   try {
-    const handle: unknown = plugin.setup({ hooks: facade.for(name, log), log }) ?? {};
+    const handle: unknown = plugin.setup({ hooks: facade.for(name, log), log, decisions }) ?? {};
     if (handle instanceof Promise) {
       handle.catch(() => undefined); // It is refused whatever becomes of it.
       throw new Error('its setup is async; setup has to be synchronous, what takes time belongs into start');

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { createHooks, type Plugin, type PluginHandle } from '@entrepot/plugin-sdk';
+import { createHooks, type Decisions, type Plugin, type PluginHandle } from '@entrepot/plugin-sdk';
 import { resolveConfig } from '../../src/config/resolve-config.ts';
 import { PluginHost, type PluginTimeLimits } from '../../src/plugins/plugin-host.ts';
 import { rejectionOf } from '../rejection.ts';
@@ -37,6 +37,27 @@ describe('The plugin host', () => {
   }
 
   describe('sets up', () => {
+    it('plugins that may ask all of them for decisions, once all have been set up', async () => {
+      let early: unknown;
+      let decisions: Decisions | undefined;
+      const asking = plugin('asking', (context) => {
+        decisions = context.decisions;
+        early = context.decisions.permits(undefined, [], '').catch(String);
+      });
+      const knowing = plugin('knowing', ({ hooks }) => {
+        hooks.authenticate.tap('knowing', () => ({ subject: 'alice' }));
+        hooks.authorize.tap('knowing', ({ identity }) => identity?.subject === 'alice');
+      });
+      await hostOf(asking, knowing);
+      expect(await early).to.include('not all plugins have been set up yet');
+      const request = { requestId: 'r', method: 'GET', address: '', access: [] };
+      const alice = await decisions?.identify(request);
+      expect(alice).to.deep.equal({ subject: 'alice' });
+      const access = [{ type: 'repository', name: 'a', action: 'pull' }] as const;
+      expect(await decisions?.permits(alice, access, '')).to.equal(true);
+      expect(await decisions?.permits({ subject: 'bob' }, access, '')).to.equal(false);
+    });
+
     it('in the order of the configuration, with options, hooks and a log of its own', async () => {
       const names: string[] = [];
       await hostOf(

@@ -1,0 +1,113 @@
+import { definePlugin, RegistryError, type JSONSchemaType, type StorageDriver } from '@entrepot/plugin-sdk';
+import { cover, scopeOf } from './scope.ts';
+import { SigningKeys } from './signing-keys.ts';
+import { TokenEndpoint } from './token-endpoint.ts';
+import { Tokens } from './tokens.ts';
+
+interface Options {
+  readonly url: string;
+  readonly service: string;
+  readonly lifetimeSeconds: number;
+  readonly rotateDays: number;
+}
+
+const schema: JSONSchemaType<Options> = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['url', 'service', 'lifetimeSeconds', 'rotateDays'],
+  properties: {
+    url: {
+      type: 'string',
+      pattern: '^https?://[^\\s"\\\\/?#]+$',
+      description: 'Where clients reach the registry, without a path: `https://registry.example.com`.',
+    },
+    service: {
+      type: 'string',
+      pattern: '^[A-Za-z0-9._:-]+$',
+      default: 'registry',
+      description: 'What tokens are for. Registries with the same storage have the same name.',
+    },
+    lifetimeSeconds: {
+      type: 'integer',
+      minimum: 60,
+      maximum: 86_400,
+      default: 900,
+      description: 'Seconds for which a token is good.',
+    },
+    rotateDays: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 3650,
+      default: 30,
+      description: 'Days after which tokens are signed with another key.',
+    },
+  },
+};
+
+const DAY = 86_400_000;
+
+/** The registry is its own token server, for whoever the other plugins know. Put it behind them. */
+export default definePlugin<Options, Partial<Options> & Pick<Options, 'url'>>({
+  name: 'token-issuer',
+  schema,
+  setup({ name, hooks, options, log, decisions }) {
+    const { url, service, lifetimeSeconds, rotateDays } = options;
+    const keys = new SigningKeys({
+      log,
+      rotateAfter: rotateDays * DAY,
+      lifetime: lifetimeSeconds * 1000,
+      now: () => Date.now(),
+    });
+    const tokens = new Tokens({ issuer: url, audience: service, lifetimeSeconds }, keys);
+    const endpoint = new TokenEndpoint({ decisions, tokens, service, lifetimeSeconds, log });
+    const errors = new WeakMap<RegistryError, string>();
+    const refuse = (error: string, message: string): RegistryError => {
+      const refusal = new RegistryError('UNAUTHORIZED', message);
+      errors.set(refusal, error);
+      return refusal;
+    };
+    let storage: StorageDriver | undefined;
+
+    hooks.wrapStorage.tap(name, (driver) => {
+      storage = driver;
+      return driver;
+    });
+    hooks.middleware.tap(name, (router) => {
+      router.get('/token', (request, response, next) => void endpoint.answer(request, response).catch(next));
+      router.post('/token', (request, response, next) => void endpoint.answer(request, response).catch(next));
+      router.get('/token/keys', (_request, response, next) => {
+        tokens.keySet().then((set) => {
+          response.writeHead(200, { 'content-type': 'application/jwk-set+json' }).end(JSON.stringify(set));
+        }, next);
+      });
+    });
+    // The token says what it was asked for; what its owner may do by now is for `authorize` to say, on each request.
+    hooks.authenticate.tapPromise(name, async ({ bearer, access }) => {
+      if (bearer === undefined) return undefined;
+      const content = await tokens.read(bearer, Date.now());
+      if (content === undefined) throw refuse('invalid_token', 'the token is not good here, or no more');
+      if (!cover(content.grants, access))
+        throw refuse('insufficient_scope', `the token does not allow ${scopeOf(access)}`);
+      return content.identity;
+    });
+    // Clients read one challenge of an answer; those of passwords give way, as passwords still work.
+    hooks.challenge.tap(name, (_challenges, access, refusal) => {
+      const error = refusal === undefined ? undefined : errors.get(refusal);
+      const scope = scopeOf(access);
+      return [
+        `Bearer realm="${url}/token",service="${service}"` +
+          (scope === '' ? '' : `,scope="${scope}"`) +
+          (error === undefined ? '' : `,error="${error}"`),
+      ];
+    });
+    return {
+      async start() {
+        // Only a registry that serves gives a storage; a plugin that is tried out on its own has none to open.
+        if (storage !== undefined) await keys.open(storage);
+      },
+      async stop() {
+        keys.close();
+      },
+    };
+  },
+});

@@ -1,0 +1,167 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import {
+  isRegistryError,
+  type AuthRequest,
+  type Decisions,
+  type Identity,
+  type Logger,
+} from '@entrepot/plugin-sdk';
+import { parseScopes, type Grant } from './scope.ts';
+import type { Tokens } from './tokens.ts';
+
+/** The most bytes a form may have. */
+const MAX_FORM = 65_536;
+
+export interface TokenEndpointParts {
+  readonly decisions: Decisions;
+  readonly tokens: Tokens;
+  readonly service: string;
+  readonly lifetimeSeconds: number;
+  readonly log: Logger;
+}
+
+interface Question {
+  readonly basic: AuthRequest['basic'];
+  readonly scopes: readonly string[];
+  readonly service: string | null;
+}
+
+/** A refusal of the form itself, as OAuth 2.0 spells it (RFC 6749 section 5.2). */
+class BadRequest extends Error {
+  override readonly name = 'BadRequest';
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** `/token`: the GET of docker with Basic credentials or none, and the POST of OAuth2 with a password. */
+export class TokenEndpoint {
+  readonly #parts: TokenEndpointParts;
+
+  constructor(parts: TokenEndpointParts) {
+    this.#parts = parts;
+  }
+
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      const question = request.method === 'POST' ? await readForm(request) : readQuery(request);
+      send(response, 200, await this.#grant(question, request));
+    } catch (error) {
+      if (error instanceof BadRequest)
+        send(response, 400, { error: error.code, error_description: error.message });
+      else if (isRegistryError(error))
+        send(
+          response,
+          error.status,
+          { errors: [{ code: error.code, message: error.message }] },
+          error.headers,
+        );
+      else throw error;
+    }
+  }
+
+  /** What is asked for and not allowed is left out, and the client hears of it from the registry. */
+  async #grant({ basic, scopes, service }: Question, request: IncomingMessage): Promise<object> {
+    const { decisions, tokens, lifetimeSeconds, log } = this.#parts;
+    if (service !== null && service !== this.#parts.service)
+      throw new BadRequest('invalid_request', `the service is called ${this.#parts.service} here`);
+    const asked = scopesOf(scopes);
+    const address = request.socket.remoteAddress ?? '';
+    const requestId = randomUUID();
+    const method = request.method ?? 'GET';
+    const credentials = basic === undefined ? {} : { basic };
+    const identity = await decisions.identify({ requestId, method, address, access: [], ...credentials });
+    const grants: Grant[] = [];
+    for (const { type, name, actions } of asked) {
+      const allowed: Grant['actions'][number][] = [];
+      for (const action of actions)
+        if (await decisions.permits(identity, [{ type, name, action }], address)) allowed.push(action);
+      if (allowed.length > 0) grants.push({ type, name, actions: allowed });
+    }
+    const now = Date.now();
+    const token = await tokens.sign({ identity: identity ?? nobody, grants }, now);
+    log.info({ reqId: requestId, actor: identity?.subject, grants }, 'a token was issued');
+    return {
+      token,
+      access_token: token,
+      expires_in: lifetimeSeconds,
+      issued_at: new Date(now).toISOString(),
+    };
+  }
+}
+
+const nobody: Identity = { subject: '', anonymous: true };
+
+function scopesOf(values: readonly string[]): readonly Grant[] {
+  try {
+    return parseScopes(values);
+  } catch (error) {
+    throw new BadRequest('invalid_scope', error instanceof Error ? error.message : String(error));
+  }
+}
+
+function readQuery(request: IncomingMessage): Question {
+  const query = (request.url ?? '').split('?')[1] ?? '';
+  const form = new URLSearchParams(query);
+  return {
+    basic: basicOf(request.headers.authorization),
+    scopes: form.getAll('scope'),
+    service: form.get('service'),
+  };
+}
+
+async function readForm(request: IncomingMessage): Promise<Question> {
+  const form = new URLSearchParams(await textOf(request));
+  const grant = form.get('grant_type');
+  if (grant !== 'password')
+    throw new BadRequest(
+      'unsupported_grant_type',
+      'the grant type password is taken, and no refresh tokens are issued',
+    );
+  const [username, password] = [form.get('username'), form.get('password')];
+  if (username === null || password === null)
+    throw new BadRequest('invalid_request', 'username and password are needed');
+  return { basic: { username, password }, scopes: form.getAll('scope'), service: form.get('service') };
+}
+
+async function textOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_FORM) throw new BadRequest('invalid_request', `the form has more than ${MAX_FORM} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** RFC 7617; neither name nor password is nobody, as podman has it. */
+function basicOf(header = ''): AuthRequest['basic'] {
+  const [, value = ''] = /^basic +(\S+)$/i.exec(header) ?? [];
+  const text = Buffer.from(value, 'base64').toString('utf8');
+  const colon = text.indexOf(':');
+  return colon === -1 || text === ':'
+    ? undefined
+    : { username: text.slice(0, colon), password: text.slice(colon + 1) };
+}
+
+function send(
+  response: ServerResponse,
+  status: number,
+  body: object,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  const bytes = Buffer.from(JSON.stringify(body));
+  response
+    .writeHead(status, {
+      ...headers,
+      'content-type': 'application/json',
+      'content-length': bytes.length,
+      'cache-control': 'no-store',
+    })
+    .end(bytes);
+}
