@@ -152,8 +152,10 @@ export class Replicas {
     this.#isStopping = true;
     this.#connections.close();
     return Promise.all(
-      this.#running.map(async ({ child }) => {
+      this.#running.map(async (replica) => {
+        const { child } = replica;
         if (child === undefined) return null;
+        if (!isAlive(replica)) return child.exitCode ?? child.signalCode;
         const ended = once(child, 'exit');
         child.kill('SIGTERM');
         const deadline = setTimeout(() => child.kill('SIGKILL'), STOPPED_WITHIN);

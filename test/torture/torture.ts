@@ -10,7 +10,7 @@ import { KillPlan, type PlannedKill } from './kill-plan.ts';
 import { Ledger, type Finding } from './ledger.ts';
 import type { Leftovers } from './leftovers.ts';
 import { Random } from './random.ts';
-import { Replicas } from './replicas.ts';
+import { Replicas, type Replica } from './replicas.ts';
 import { storages, type StorageName, type TortureStorage } from './storages.ts';
 import { checkBroken } from './uploads.ts';
 import { verify } from './verification.ts';
@@ -111,10 +111,11 @@ class Torture {
     await Promise.race([this.#cycles(), working.then(() => new Promise<never>(() => undefined))]);
     this.#gate.end();
     await working;
+    await this.#replicas.start();
     for (const client of this.#clients) {
-      for (const broken of client.broken) await checkBroken(client, broken);
+      for (const broken of client.broken) await this.#unharmed(() => checkBroken(client, broken));
     }
-    for (const replica of this.#replicas.all) await new Audit(this.#auditor, replica).all();
+    for (const replica of this.#replicas.all) await this.#audit(replica);
     for (const client of [...this.#clients, this.#auditor]) client.close();
     const ends = await this.#replicas.stop();
     if (ends.some((end) => end !== 0))
@@ -171,11 +172,25 @@ class Torture {
       }
       await this.#gate.close();
       await this.#replicas.start();
-      await new Audit(this.#auditor, this.#replicas.some(this.#random)).all();
+      await this.#audit(this.#replicas.some(this.#random));
       this.#gate.open();
       if (this.#kills % 20 === 0) say(this.#progress());
     }
     await this.#gate.close();
+  }
+
+  #audit(replica: Replica): Promise<void> {
+    return this.#unharmed(() => new Audit(this.#auditor, replica).all());
+  }
+
+  /** Looks at what is there while nobody is killed: a registry that gives no answer then has ended by itself. */
+  async #unharmed(look: () => Promise<void>): Promise<void> {
+    try {
+      await look();
+    } catch (error) {
+      if (!(error instanceof Unanswered)) throw error;
+      this.#ledger.found('wrong', 'the registry', `nobody was killed, and no answer came: ${error.message}`);
+    }
   }
 
   /** Has somebody killed. Gives how. */
