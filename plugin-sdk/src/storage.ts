@@ -193,3 +193,32 @@ export function readerOf(
     },
   };
 }
+
+/** Bytes of all chunks. */
+export function lengthOf(chunks: readonly Uint8Array[]): number {
+  return chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+}
+
+/** `driver` with some of its methods replaced; all others are its own, {@link StorageDriver.signUrl} among them if it has one. */
+export function withMethods(driver: StorageDriver, replaced: Partial<StorageDriver>): StorageDriver {
+  return {
+    partSize: (offset) => driver.partSize(offset),
+    read: (key, known) => driver.read(key, known),
+    write: (key, bytes, options) => driver.write(key, bytes, options),
+    delete: (key, options) => driver.delete(key, options),
+    list: (prefix, options) => driver.list(prefix, options),
+    open: (key, range) => driver.open(key, range),
+    size: (key) => driver.size(key),
+    createUpload: (key) => driver.createUpload(key),
+    uploadPart: (upload, part) => driver.uploadPart(upload, part),
+    completeUpload: (upload, lastPart) => driver.completeUpload(upload, lastPart),
+    abortUpload: (upload) => driver.abortUpload(upload),
+    ...(driver.signUrl === undefined
+      ? {}
+      : {
+          signUrl: async (key: string, options: { readonly expires: number }) =>
+            driver.signUrl?.(key, options),
+        }),
+    ...replaced,
+  };
+}

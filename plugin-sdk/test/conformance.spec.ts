@@ -1,8 +1,9 @@
 import { AssertionError } from 'node:assert';
+import { withMethods } from '@entrepot/plugin-sdk';
 import { describeStorageDriver } from '@entrepot/plugin-sdk/conformance';
 import { Memory, MemoryDriver } from '@entrepot/storage-memory';
 import { expect } from 'chai';
-import { withMethods, type BrokenDriver } from './broken-drivers/broken-driver.ts';
+import type { BrokenDriver } from './broken-drivers/broken-driver.ts';
 import { brokenConditions } from './broken-drivers/conditions.ts';
 import { brokenListing } from './broken-drivers/listing.ts';
 import { brokenObjects } from './broken-drivers/objects.ts';

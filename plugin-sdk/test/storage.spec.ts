@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
-import { isStorageError, isStorageKey, readerOf } from '@entrepot/plugin-sdk';
+import { isStorageError, isStorageKey, readerOf, withMethods } from '@entrepot/plugin-sdk';
+import { Memory, MemoryDriver } from '@entrepot/storage-memory';
 import { expect } from 'chai';
 
 describe('isStorageKey', () => {
@@ -75,5 +76,24 @@ describe('readerOf', () => {
     const error: unknown = await reader.read().catch((reason: unknown) => reason);
     expect(error).to.have.property('message', 'EIO');
     await reader.close();
+  });
+});
+
+describe('A driver with some methods replaced', () => {
+  const driver = new MemoryDriver(new Memory(1024));
+
+  it('does the rest itself', async () => {
+    const wrapped = withMethods(driver, { size: async () => 7 });
+    await wrapped.write('a', Buffer.from('1'));
+    expect((await driver.read('a'))?.bytes).to.deep.equal(Buffer.from('1'));
+    expect(await wrapped.size('a')).to.equal(7);
+  });
+
+  it('signs URLs when it does so itself, or another way of it is given, and only then', async () => {
+    expect(withMethods(driver, {})).not.to.have.property('signUrl');
+    const signing = withMethods(driver, { signUrl: async (key) => `https://bucket.example/${key}` });
+    expect(await withMethods(signing, {}).signUrl?.('a', { expires: 1 })).to.equal(
+      'https://bucket.example/a',
+    );
   });
 });

@@ -1,10 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { client, ClientFailure, type Client } from '../clients/client.ts';
+import { client, type Client } from '../clients/client.ts';
 import { createContainerStorage } from '../clients/container-storage.ts';
 import { reachableDigests, type ImageLayout, writeImageLayout } from '../clients/image-layout.ts';
 import { addUser, startRecipe, type Recipe, type Users } from './recipe.ts';
+import { refusalOf } from './token-clients.ts';
 
 /** A recipe, and clients that have not logged in anywhere. */
 class Scene {
@@ -60,17 +61,6 @@ class Scene {
     await this.podman('pull', `${this.recipe.host}/${repository}:1`);
     await this.podman('rmi', '--all', '--force');
   }
-}
-
-/** What a client prints that is turned away. @throws Error when it is not. */
-async function refusalOf(work: Promise<unknown>): Promise<string> {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof ClientFailure) return error.output;
-    throw error;
-  }
-  throw new Error('it was let in');
 }
 
 describe('docs/access.md: open, on this machine', () => {

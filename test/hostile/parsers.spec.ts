@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { incomingBytes } from '../../core/src/api/incoming-bytes.ts';
 import { changeCondition, isNotModified } from '../../core/src/http/conditions.ts';
-import { parseAuthorization } from '../../core/src/http/credentials.ts';
+import { parseAuthorization } from '@entrepot/plugin-sdk/access';
 import { isRepositoryName, matchRoute } from '../../core/src/http/match-route.ts';
 import { Query } from '../../core/src/http/query.ts';
 import { parseRange } from '../../core/src/http/range.ts';

@@ -1,4 +1,4 @@
-import type { StorageDriver } from '@entrepot/plugin-sdk';
+import { withMethods, type StorageDriver } from '@entrepot/plugin-sdk';
 import { expect } from 'chai';
 import { SignedObjects } from '../servers/signed-objects.ts';
 import { expectEmpty, expectError } from './answers.ts';
@@ -19,7 +19,9 @@ onEachStorage('A redirect', (serve) => {
   /** A plugin whose storage signs URLs, in this way or as the bucket does. */
   const signing = (sign?: StorageDriver['signUrl']) =>
     plugin('signing', (hooks, name) =>
-      hooks.wrapStorage.tap(name, (driver) => signingDriver(driver, sign ?? bucket.signUrlFor(driver))),
+      hooks.wrapStorage.tap(name, (driver) =>
+        withMethods(driver, { signUrl: sign ?? bucket.signUrlFor(driver) }),
+      ),
     );
   const pathOf = ({ digest }: Content): string => `/v2/${repository}/blobs/${digest}`;
   const registryWith = async (
@@ -146,21 +148,3 @@ onEachStorage('A redirect', (serve) => {
     }
   });
 });
-
-/** `driver`, with a way to sign URLs. */
-function signingDriver(driver: StorageDriver, signUrl: NonNullable<StorageDriver['signUrl']>): StorageDriver {
-  return {
-    partSize: (offset) => driver.partSize(offset),
-    read: (key, known) => driver.read(key, known),
-    write: (key, bytes, options) => driver.write(key, bytes, options),
-    delete: (key, options) => driver.delete(key, options),
-    list: (prefix, options) => driver.list(prefix, options),
-    open: (key, range) => driver.open(key, range),
-    size: (key) => driver.size(key),
-    createUpload: (key) => driver.createUpload(key),
-    uploadPart: (upload, part) => driver.uploadPart(upload, part),
-    completeUpload: (upload, lastPart) => driver.completeUpload(upload, lastPart),
-    abortUpload: (upload) => driver.abortUpload(upload),
-    signUrl,
-  };
-}

@@ -1,4 +1,4 @@
-import type { StorageDriver } from '@entrepot/plugin-sdk';
+import { withMethods, type StorageDriver } from '@entrepot/plugin-sdk';
 
 /** All keys of the storage that begin with `prefix`, read behind the registry's back. */
 export async function keysIn(driver: StorageDriver, prefix: string): Promise<string[]> {
@@ -13,17 +13,5 @@ export async function keysIn(driver: StorageDriver, prefix: string): Promise<str
 
 /** The driver, with parts that have to be multiples of `size`, as those of the clouds. */
 export function withPartSize(driver: StorageDriver, size: number): StorageDriver {
-  return {
-    partSize: () => size,
-    read: (key, known) => driver.read(key, known),
-    write: (key, bytes, options) => driver.write(key, bytes, options),
-    delete: (key, options) => driver.delete(key, options),
-    list: (prefix, options) => driver.list(prefix, options),
-    open: (key, range) => driver.open(key, range),
-    size: (key) => driver.size(key),
-    createUpload: (key) => driver.createUpload(key),
-    uploadPart: (upload, part) => driver.uploadPart(upload, part),
-    completeUpload: (upload, lastPart) => driver.completeUpload(upload, lastPart),
-    abortUpload: (upload) => driver.abortUpload(upload),
-  };
+  return withMethods(driver, { partSize: () => size });
 }

@@ -16,10 +16,10 @@ export const getBlob: Handler<'blob'> = async ({ store, redirects }, { context, 
   context.digest = digest;
   const isHead = context.method === 'HEAD';
   const maySendAway = redirects.suit(context);
-  // Nobody is sent to bytes that are not there.
+  // Nobody is sent to bytes that are not there. Small ones are not sent for.
   const blob =
     isHead || maySendAway
-      ? await store.blobs.check(repository, digest)
+      ? await store.blobs.check(repository, digest, { smallToo: isHead })
       : await store.blobs.find(repository, digest);
   if (blob === undefined) throw unknown(digest);
   const headers = {

@@ -1,5 +1,6 @@
-import { BlockList, isIP } from 'node:net';
 import { OptionsError, type Logger } from '@entrepot/plugin-sdk';
+import { Networks } from '@entrepot/plugin-sdk/access';
+import { messageOf } from '../error-message.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import type { Blob } from '../store/blob-store.ts';
 import type { BlobUrls } from '../store/blob-urls.ts';
@@ -28,7 +29,7 @@ export class Redirects {
   readonly #settings: RedirectSettings;
   readonly #urls: BlobUrls;
   readonly #log: Logger;
-  readonly #networks: BlockList;
+  readonly #networks: Networks;
   readonly #userAgents: readonly string[];
   #pausedUntil = 0;
 
@@ -45,8 +46,7 @@ export class Redirects {
   suit(context: RequestContext): boolean {
     if (!this.#settings.enabled || !this.#urls.areSigned || context.method !== 'GET') return false;
     if (performance.now() < this.#pausedUntil) return false;
-    const { address } = context;
-    if (address !== '' && this.#networks.check(address, familyOf(address))) return false;
+    if (this.#networks.has(context.address)) return false;
     const userAgent = context.header('user-agent')?.toLowerCase() ?? '';
     return !this.#userAgents.some((text) => userAgent.includes(text));
   }
@@ -66,24 +66,10 @@ export class Redirects {
   }
 }
 
-function networksOf(networks: readonly string[]): BlockList {
-  const list = new BlockList();
-  const problems = networks.filter((network) => {
-    const [address = '', length = ''] = network.split('/');
-    const family = isIP(address);
-    if (family === 0 || Number(length) > (family === 4 ? 32 : 128)) return true;
-    list.addSubnet(address, Number(length), familyOf(address));
-    return false;
-  });
-  if (problems.length === 0) return list;
-  throw new OptionsError(
-    problems.map(
-      (network) =>
-        `config: redirects.exceptNetworks has ${network}, which is no network: write 10.0.0.0/8 or fd00::/8`,
-    ),
-  );
-}
-
-function familyOf(address: string): 'ipv4' | 'ipv6' {
-  return address.includes(':') ? 'ipv6' : 'ipv4';
+function networksOf(networks: readonly string[]): Networks {
+  try {
+    return new Networks(networks);
+  } catch (error) {
+    throw new OptionsError([`config: redirects.exceptNetworks: ${messageOf(error)}`]);
+  }
 }

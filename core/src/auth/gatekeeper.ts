@@ -7,7 +7,7 @@ import {
   type Hooks,
   type Identity,
 } from '@entrepot/plugin-sdk';
-import { parseAuthorization } from '../http/credentials.ts';
+import { parseAuthorization } from '@entrepot/plugin-sdk/access';
 import type { RequestContext } from '../http/request-context.ts';
 
 /**

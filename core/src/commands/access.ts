@@ -10,7 +10,7 @@ export interface ExplainFlags {
   readonly claim?: readonly string[];
   readonly address: string;
   readonly repo?: string;
-  readonly action: string;
+  readonly action: 'pull' | 'push' | 'delete' | 'catalog';
   readonly new?: boolean;
 }
 
@@ -55,8 +55,6 @@ function accessOf({ repo, action }: ExplainFlags): readonly Access[] {
     case 'pull':
     case 'delete':
       return [{ type: 'repository', name: repo, action }];
-    default:
-      throw new Error('--action is to be pull, push, delete or catalog');
   }
 }
 

@@ -33,6 +33,7 @@ interface HostedPlugin {
 /** Leads the plugins of one registry through their life: set up, started, asked for their health, stopped. */
 export class PluginHost {
   readonly #plugins: readonly HostedPlugin[];
+  readonly #gatekeeper: Gatekeeper | undefined;
   readonly #limits: PluginTimeLimits;
   #started: HostedPlugin[] = [];
 
@@ -48,11 +49,9 @@ export class PluginHost {
   ) {
     const facade = new HookFacade(hooks);
     this.#limits = limits;
-    /** Looks which hooks are used, so that it is made when all of them have been tapped. */
-    const late: { gatekeeper?: Gatekeeper } = {};
     const gate = (): Gatekeeper => {
-      if (late.gatekeeper === undefined) throw new Error('not all plugins have been set up yet');
-      return late.gatekeeper;
+      if (this.#gatekeeper === undefined) throw new Error('not all plugins have been set up yet');
+      return this.#gatekeeper;
     };
     const decisions: Decisions = {
       identify: async (request) => gate().identify(request),
@@ -62,7 +61,8 @@ export class PluginHost {
       setUp(plugin, { facade, decisions, log: log.child({ plugin: plugin.name }) }),
     );
     facade.seal();
-    late.gatekeeper = new Gatekeeper(hooks);
+    // It looks which hooks are used, so all of them have to be tapped by now.
+    this.#gatekeeper = new Gatekeeper(hooks);
   }
 
   get names(): readonly string[] {

@@ -76,7 +76,11 @@ export class BlobStore {
    * Like {@link find}, and the bytes are known to be there: those of a small blob as they should be, those of others in
    * full length. What HEAD, a mount and a manifest rely on.
    */
-  async check(repository: string, digest: string): Promise<Blob | undefined> {
+  async check(
+    repository: string,
+    digest: string,
+    { smallToo = true }: { readonly smallToo?: boolean } = {},
+  ): Promise<Blob | undefined> {
     // Where the bytes are is remembered or not; if so they are measured while storage is asked whether that still holds.
     const remembered = this.#records.remembered(keys.record(digest));
     const [blob, early] = await Promise.all([
@@ -86,6 +90,7 @@ export class BlobStore {
         : undefined,
     ]);
     if (blob === undefined || typeof blob.data !== 'string') return blob;
+    if (this.isSmall(blob) && !smallToo) return blob;
     if (this.isSmall(blob) && !this.#small.has(blob.data)) return (await this.bytes(blob)) && blob;
     const isMeasured = early !== undefined && remembered?.data === blob.data;
     const size = isMeasured ? early : await this.#driver.size(blob.data);

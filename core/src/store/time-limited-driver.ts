@@ -1,4 +1,5 @@
 import {
+  lengthOf,
   type ByteRange,
   type LargeObject,
   type ListOptions,
@@ -74,7 +75,7 @@ export class TimeLimitedDriver implements StorageDriver {
       const object = await this.#call(opening);
       return object === undefined ? undefined : this.#limited(object);
     } catch (error) {
-      void opening.then((object) => object?.close()).catch(() => undefined);
+      tidy(opening.then((object) => object?.close()));
       throw error;
     }
   }
@@ -88,9 +89,7 @@ export class TimeLimitedDriver implements StorageDriver {
     try {
       return await this.#call(creating);
     } catch (error) {
-      void creating
-        .then((state) => this.#driver.abortUpload({ key, offset: 0, parts: 0, state }))
-        .catch(() => undefined);
+      tidy(creating.then((state) => this.#driver.abortUpload({ key, offset: 0, parts: 0, state })));
       throw error;
     }
   }
@@ -108,7 +107,7 @@ export class TimeLimitedDriver implements StorageDriver {
   async abortUpload(upload: Upload): Promise<void> {
     const overdue = this.#overdue.get(upload.key);
     if (overdue === undefined) return this.#call(this.#driver.abortUpload(upload));
-    void overdue.then(() => this.#driver.abortUpload(upload)).catch(() => undefined);
+    tidy(overdue.then(() => this.#driver.abortUpload(upload)));
   }
 
   #call<Result>(call: Promise<Result>, bytes = 0): Promise<Result> {
@@ -140,6 +139,7 @@ export class TimeLimitedDriver implements StorageDriver {
   }
 }
 
-function lengthOf(chunks: readonly Uint8Array[]): number {
-  return chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+/** Cleans up what nobody waits for any more. When that fails too, the sweep of storage or the end of the process does it. */
+function tidy(work: Promise<unknown>): void {
+  void Promise.allSettled([work]);
 }

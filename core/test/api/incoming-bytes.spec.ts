@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { isRegistryError } from '@entrepot/plugin-sdk';
 import { incomingBytes } from '../../src/api/incoming-bytes.ts';
 import { bareRequest } from '../http/bare-request.ts';
-import { anyText } from '../http/any-text.ts';
+import { anyText } from '../../../plugin-sdk/test/any-text.ts';
 
 /** Where the bytes belong and how many there are, as the headers say; or the code of the refusal. */
 function readOf(range: string | undefined, length: number | undefined) {

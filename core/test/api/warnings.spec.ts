@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { warningHeaders } from '../../src/api/warnings.ts';
-import { anyText } from '../http/any-text.ts';
+import { anyText } from '../../../plugin-sdk/test/any-text.ts';
 
 describe('Warnings', () => {
   it('make a header of the form the spec wants, whatever is said', () => {

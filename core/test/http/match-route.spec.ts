@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { isRegistryError } from '@entrepot/plugin-sdk';
 import { isRepositoryName, isTag, matchRoute, type Route } from '../../src/http/match-route.ts';
-import { anyText } from './any-text.ts';
+import { anyText } from '../../../plugin-sdk/test/any-text.ts';
 
 const digest = `sha256:${'0123456789abcdef'.repeat(4)}`;
 /** Words that are parts of paths, and of names as well. */

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { isRegistryError } from '@entrepot/plugin-sdk';
 import { nextLink, pageRequest } from '../../src/http/pagination.ts';
 import { Query } from '../../src/http/query.ts';
-import { anyText } from './any-text.ts';
+import { anyText } from '../../../plugin-sdk/test/any-text.ts';
 
 function refusalOf(work: () => unknown): { readonly code: string; readonly status: number } | undefined {
   try {

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { isRegistryError, type ByteRange } from '@entrepot/plugin-sdk';
 import { parseRange } from '../../src/http/range.ts';
-import { anyText } from './any-text.ts';
+import { anyText } from '../../../plugin-sdk/test/any-text.ts';
 
 /** What is to be sent: a part, all, or a refusal. */
 function rangeOf(header: string | undefined, size: number): ByteRange | 'all' | 416 {

@@ -137,6 +137,21 @@ describe('What storage is asked for a blob', () => {
     });
   }
 
+  it('that is about to be pulled from elsewhere is measured, and not when it is small', async () => {
+    const driver = new RecordingDriver();
+    const store = storeOn(driver);
+    for (const [size, calls] of [
+      [medium, found],
+      [large, [...found, 'size data']],
+    ] as const) {
+      const { bytes, digest } = freshContent(size);
+      await store.uploads.put('app', digest, incoming(bytes));
+      driver.forget();
+      expect(await store.blobs.check('app', digest, { smallToo: false })).to.include({ digest, size });
+      expect(driver.texts).to.have.members([...calls]);
+    }
+  });
+
   it('that is mounted is one write, and no byte', async () => {
     const driver = new RecordingDriver();
     const store = storeOn(driver);

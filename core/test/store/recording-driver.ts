@@ -1,13 +1,14 @@
-import type {
-  ByteRange,
-  LargeObject,
-  ListOptions,
-  ListPage,
-  SmallObject,
-  StorageDriver,
-  Upload,
-  UploadState,
-  WriteOptions,
+import {
+  lengthOf,
+  type ByteRange,
+  type LargeObject,
+  type ListOptions,
+  type ListPage,
+  type SmallObject,
+  type StorageDriver,
+  type Upload,
+  type UploadState,
+  type WriteOptions,
 } from '@entrepot/plugin-sdk';
 import { Memory, MemoryDriver } from '@entrepot/storage-memory';
 
@@ -160,8 +161,4 @@ function kindOf(key: string): string {
   const found = kinds.find(([pattern]) => pattern.test(key));
   if (found === undefined) throw new Error(`what is under ${key}?`);
   return found[1];
-}
-
-function lengthOf(chunks: readonly Uint8Array[]): number {
-  return chunks.reduce((sum, chunk) => sum + chunk.length, 0);
 }

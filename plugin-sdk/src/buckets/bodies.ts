@@ -8,11 +8,6 @@ export function streamOf(chunks: readonly Uint8Array[], progress: () => void): R
   return Readable.from(slicesOf(chunks, progress), { objectMode: false, highWaterMark: SLICE });
 }
 
-/** Bytes of all chunks. */
-export function lengthOf(chunks: readonly Uint8Array[]): number {
-  return chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-}
-
 /**
  * All bytes of a body that promised `length` of them.
  * @throws Error with the code ECONNRESET when there are more or fewer; the latter is a connection that broke off.

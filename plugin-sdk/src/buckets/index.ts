@@ -2,7 +2,7 @@
  * Pieces for drivers over an object store that is reached by HTTP: what is the same whichever SDK speaks to it. None of
  * them knows one.
  */
-export { chunksOf, collect, lengthOf, streamOf } from './bodies.ts';
+export { chunksOf, collect, streamOf } from './bodies.ts';
 export { ObjectReader } from './object-reader.ts';
 export type { ReaderOptions } from './object-reader.ts';
 export { probe, UnfitBackend } from './probe.ts';

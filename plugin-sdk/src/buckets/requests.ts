@@ -118,9 +118,18 @@ export class Requests<Outcome extends string> {
         if (!isRetried(outcome) || isLate || !budget.spend()) throw this.#refusal(what, outcome, error);
         doubt ||= outcome === 'unknown';
         onRetry(what, outcome, error);
-        if (outcome === 'expired') await this.#options.renewCredentials?.().catch(() => undefined);
+        if (outcome === 'expired') await this.#renewCredentials();
         await sleep(this.#pause(attempt, outcome));
       }
+    }
+  }
+
+  /** Should it fail, the next attempt is refused as this one was; the log has the reason. */
+  async #renewCredentials(): Promise<void> {
+    try {
+      await this.#options.renewCredentials?.();
+    } catch (error) {
+      this.#options.onRetry('renew the credentials', 'expired', error);
     }
   }
 

@@ -1,5 +1,5 @@
 import type { Access, Identity } from '@entrepot/plugin-sdk';
-import { Networks } from './networks.ts';
+import { Networks } from '@entrepot/plugin-sdk/access';
 import { matchesText, RepositoryGlob } from './repository-glob.ts';
 
 /** What rules speak of. `create` is the first push to a repository, `catalog` the list of repositories. */

@@ -4,7 +4,7 @@ import { definePlugin, type JSONSchemaType } from '@entrepot/plugin-sdk';
 import { BcryptQueue } from './bcrypt.ts';
 import { GuessLimit } from './guess-limit.ts';
 import { Logins } from './logins.ts';
-import { PasswordFile } from './password-file.ts';
+import { passwordFile } from './password-file.ts';
 import { Recent } from './recent.ts';
 
 interface Options {
@@ -89,7 +89,7 @@ export default definePlugin<Options, Partial<Options> & Pick<Options, 'file'>>({
   schema,
   setup({ name, hooks, options, log }) {
     const now = (): number => performance.now();
-    const file = new PasswordFile(resolve(options.file), log);
+    const file = passwordFile(resolve(options.file), log);
     const window = options.guessWindowSeconds * 1000;
     const memory = options.cacheSeconds * 1000;
     const logins = new Logins({

@@ -2,12 +2,12 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { RegistryError, type AuthRequest, type Identity, type Logger } from '@entrepot/plugin-sdk';
 import type { BcryptQueue } from './bcrypt.ts';
 import { networkOf, type GuessLimit } from './guess-limit.ts';
+import type { Passwords } from './password-file.ts';
 import type { Recent } from './recent.ts';
-import type { UserList } from './user-list.ts';
 
 export interface LoginParts {
   /** What stands in the file at the moment. */
-  readonly file: { readonly users: UserList; readonly hashes: readonly string[] };
+  readonly file: { readonly content: Passwords | undefined };
   readonly bcrypt: Pick<BcryptQueue, 'matches'>;
   /** Wrong guesses of one name from one address: who guesses elsewhere locks nobody out. */
   readonly perAccount: GuessLimit;
@@ -55,7 +55,7 @@ export class Logins {
   async identify({ basic, address, requestId }: LoginRequest): Promise<Identity> {
     const { username, password } = basic;
     const { file, right, wrong, log } = this.#parts;
-    const hash = file.users.get(username);
+    const hash = file.content?.users.get(username);
     const id = this.#idOf(hash ?? '', username, password);
     if (right.has(id)) return { subject: username };
     if (!wrong.has(id)) {
@@ -123,7 +123,7 @@ export class Logins {
 
   /** The hash of somebody, always the same for a name: names that do not exist take as long as those that do. */
   #decoy(username: string): string {
-    const { hashes } = this.#parts.file;
+    const hashes = this.#parts.file.content?.hashes ?? [];
     const number = createHmac('sha256', this.#key).update(`decoy ${username}`).digest().readUInt32BE();
     return hashes[number % Math.max(1, hashes.length)] ?? NOBODY;
   }

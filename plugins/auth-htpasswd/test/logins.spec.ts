@@ -30,9 +30,8 @@ class Stage {
     const clock = (): number => this.now;
     this.logins = new Logins({
       file: {
-        users,
-        get hashes() {
-          return [...users.values()];
+        get content() {
+          return { users, hashes: [...users.values()] };
         },
       },
       bcrypt: {

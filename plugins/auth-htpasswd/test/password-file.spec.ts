@@ -2,14 +2,15 @@ import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { PasswordFile } from '../src/password-file.ts';
+import type { WatchedFile } from '@entrepot/plugin-sdk/access';
+import { passwordFile, type Passwords } from '../src/password-file.ts';
 
 const hash = `$2b$10$${'a'.repeat(53)}`;
 
 describe('A password file', () => {
   let folder: string;
   let path: string;
-  let file: PasswordFile;
+  let file: WatchedFile<Passwords>;
   const errors: string[] = [];
   const log = {
     debug() {},
@@ -19,14 +20,14 @@ describe('A password file', () => {
       errors.push('err' in details && details.err instanceof Error ? details.err.message : '');
     },
   };
-  const names = (): string[] => [...file.users.keys()];
+  const names = (): string[] => [...(file.content?.users.keys() ?? [])];
 
   beforeEach(async () => {
     errors.length = 0;
     folder = await mkdtemp(join(tmpdir(), 'entrepot-htpasswd-'));
     path = join(folder, 'users');
     await writeFile(path, `alice:${hash}\n`);
-    file = new PasswordFile(path, log);
+    file = passwordFile(path, log);
     await file.open();
   });
   afterEach(async () => {
@@ -43,7 +44,7 @@ describe('A password file', () => {
     await rename(join(folder, 'other'), path);
     await file.refresh();
     expect(names()).to.deep.equal(['carol']);
-    expect(file.hashes).to.deep.equal([hash]);
+    expect(file.content?.hashes).to.deep.equal([hash]);
   });
 
   it('changes nothing while it is broken or absent; that is logged once, and a good one counts again', async () => {
@@ -72,7 +73,7 @@ describe('A password file', () => {
   });
 
   async function openingError(where: string): Promise<string> {
-    const other = new PasswordFile(where, log);
+    const other = passwordFile(where, log);
     const error: unknown = await other.open().catch((thrown: unknown) => thrown);
     other.close();
     return error instanceof Error ? error.message : 'it was opened';

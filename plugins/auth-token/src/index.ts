@@ -1,14 +1,16 @@
 import { resolve } from 'node:path';
 import { definePlugin, isRegistryError, type Identity } from '@entrepot/plugin-sdk';
+import { BearerRefusals, scopeOf, WatchedFile } from '@entrepot/plugin-sdk/access';
 import { Certificates } from './certificates.ts';
-import { Refusals, scopeOf } from './challenge.ts';
 import { Grants } from './grants.ts';
 import { KeyRing } from './key-ring.ts';
 import { schema, type Input, type Options } from './options.ts';
 import { PublishedKeys } from './published-keys.ts';
 import { verifySignedToken } from './signed-token.ts';
 import { parseKeySet } from './trusted-key.ts';
-import { WatchedFile } from './watched-file.ts';
+
+/** The most bytes a file of keys or certificates may have. */
+const MAX_BYTES = 1024 ** 2;
 
 /** Bearer tokens of a token server: who has one may do what its `access` claim says, and nothing else. */
 export default definePlugin<Options, Input>({
@@ -16,11 +18,16 @@ export default definePlugin<Options, Input>({
   schema,
   setup({ name, hooks, options, log }) {
     const { realm, service, jwksUrl, jwksFile, rootCertificates } = options;
-    const file = jwksFile === undefined ? undefined : new WatchedFile(resolve(jwksFile), parseKeySet, log);
-    const certificates =
-      rootCertificates === undefined
+    const watched = <Content>(path: string | undefined, what: string, parse: (text: string) => Content) =>
+      path === undefined
         ? undefined
-        : new WatchedFile(resolve(rootCertificates), (pem) => new Certificates(pem), log);
+        : new WatchedFile({ path: resolve(path), what, maxBytes: MAX_BYTES, parse, log });
+    const file = watched(jwksFile, 'the file of keys', parseKeySet);
+    const certificates = watched(
+      rootCertificates,
+      'the file of certificates',
+      (pem) => new Certificates(pem),
+    );
     const published =
       jwksUrl === undefined
         ? undefined
@@ -36,7 +43,7 @@ export default definePlugin<Options, Input>({
       ...(certificates === undefined ? {} : { certificates }),
       ...(published === undefined ? {} : { published }),
     });
-    const refusals = new Refusals();
+    const refusals = new BearerRefusals();
     const terms = { ...options, audience: options.audience ?? service };
     /** What each identity of this plugin may do. */
     const rights = new WeakMap<Identity, Grants>();

@@ -1,7 +1,7 @@
 import { createPrivateKey } from 'node:crypto';
 import { getSignedUrl } from '@aws-sdk/cloudfront-signer';
 import { OptionsError } from '@entrepot/plugin-sdk';
-import type { SignUrl } from './distributed-driver.ts';
+import type { SignUrl } from './sign-url.ts';
 
 export interface CloudFrontKey {
   readonly keyPairId: string;

@@ -1,6 +1,5 @@
-import { definePlugin, type JSONSchemaType } from '@entrepot/plugin-sdk';
+import { definePlugin, withMethods, type JSONSchemaType } from '@entrepot/plugin-sdk';
 import { CloudFront, type CloudFrontKey } from './cloud-front.ts';
-import { distributed } from './distributed-driver.ts';
 import { Rewriting } from './rewriting.ts';
 
 interface Options {
@@ -49,6 +48,9 @@ export default definePlugin<Options>({
   setup({ name, hooks, options }) {
     const { url, cloudFront } = options;
     const network = cloudFront === undefined ? new Rewriting(url) : new CloudFront(url, cloudFront);
-    hooks.wrapStorage.tap(name, (driver) => distributed(driver, network.signUrlFor(driver)));
+    hooks.wrapStorage.tap(name, (driver) => {
+      const signUrl = network.signUrlFor(driver);
+      return signUrl === undefined ? driver : withMethods(driver, { signUrl });
+    });
   },
 });

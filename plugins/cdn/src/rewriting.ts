@@ -1,5 +1,5 @@
 import type { StorageDriver } from '@entrepot/plugin-sdk';
-import type { SignUrl } from './distributed-driver.ts';
+import type { SignUrl } from './sign-url.ts';
 
 /**
  * A network that passes what it has not to the bucket, path and query as they are: the bucket checks its signature, so

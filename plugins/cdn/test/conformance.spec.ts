@@ -1,9 +1,8 @@
-import type { StorageDriver } from '@entrepot/plugin-sdk';
+import { withMethods, type StorageDriver } from '@entrepot/plugin-sdk';
 import { describePlugin, describeStorageDriver } from '@entrepot/plugin-sdk/conformance';
 import cdn from '@entrepot/cdn';
 import { Memory, MemoryDriver } from '@entrepot/storage-memory';
 import { CloudFront } from '../src/cloud-front.ts';
-import { distributed } from '../src/distributed-driver.ts';
 import { Distribution } from './distribution.ts';
 
 describePlugin({ describe, it }, cdn, {
@@ -27,7 +26,7 @@ describe('storage behind CloudFront', () => {
         const open = (): StorageDriver => {
           const driver = new MemoryDriver(memory);
           const network = new CloudFront(distribution.urlOf(driver), distribution.key);
-          return distributed(driver, network.signUrlFor());
+          return withMethods(driver, { signUrl: network.signUrlFor() });
         };
         return { driver: open(), reopen: open, destroy: async () => undefined };
       },

@@ -1,7 +1,6 @@
-import { StorageError, type Upload, type UploadState } from '@entrepot/plugin-sdk';
+import { lengthOf, StorageError, type Upload, type UploadState } from '@entrepot/plugin-sdk';
 import type { AbortedUploads } from './aborted-uploads.ts';
 import type { Blobs, Condition } from './azure/blobs.ts';
-import { lengthOf } from '@entrepot/plugin-sdk/buckets';
 import {
   blockId,
   blockIds,

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { join } from 'node:path';
+import { lengthOf } from '@entrepot/plugin-sdk';
 import { DirectWrites } from './direct-writes.ts';
 import { close, open } from './system-calls.ts';
 import { createFile, discard, without, writeAll } from './temporary-files.ts';
@@ -32,7 +33,7 @@ export class UploadFile {
 
   /** Writes all chunks, from `position` on: whole blocks straight to the disk, where that is possible. */
   async write(chunks: readonly Uint8Array[], position: number): Promise<void> {
-    const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    const length = lengthOf(chunks);
     const direct = await this.#writeDirectly(chunks, position, length);
     if (direct === length) return;
     await writeAll(this.fd, without(chunks, direct), position + direct);
@@ -52,9 +53,17 @@ export class UploadFile {
   async #writeDirectly(chunks: readonly Uint8Array[], position: number, length: number): Promise<number> {
     const applicable = this.#directWrites.applicable(position, length);
     if (applicable === 0) return 0;
-    this.#direct ??= this.#directWrites.open(this.path);
-    const direct = await this.#direct;
+    const direct = await this.#openDirectly();
     return direct === undefined ? 0 : this.#directWrites.write(direct, chunks, applicable, position);
+  }
+
+  /** A failure is not remembered: there may be no descriptor left just now. */
+  #openDirectly(): Promise<number | undefined> {
+    this.#direct ??= this.#directWrites.open(this.path).catch((error: unknown) => {
+      this.#direct = undefined;
+      throw error;
+    });
+    return this.#direct;
   }
 }
 

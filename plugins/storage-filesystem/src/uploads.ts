@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
 import {
   isStorageError,
+  lengthOf,
   StorageError,
   type Logger,
   type Upload,
@@ -184,8 +185,4 @@ async function expectSize(file: UploadFile, size: number): Promise<void> {
   const held = (await fstat(file.fd)).size;
   if (held !== size)
     throw new StorageError('UNAVAILABLE', `an upload has ${held} bytes where ${size} were written`);
-}
-
-function lengthOf(part: readonly Uint8Array[]): number {
-  return part.reduce((sum, chunk) => sum + chunk.length, 0);
 }

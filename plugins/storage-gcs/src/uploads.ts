@@ -1,6 +1,5 @@
-import { StorageError, type Logger, type Upload, type UploadState } from '@entrepot/plugin-sdk';
+import { lengthOf, StorageError, type Logger, type Upload, type UploadState } from '@entrepot/plugin-sdk';
 import type { AbortedUploads } from './aborted-uploads.ts';
-import { lengthOf } from '@entrepot/plugin-sdk/buckets';
 import type { Condition, Objects } from './gcs/objects.ts';
 import type { ObjectNames } from './object-names.ts';
 import { Parts } from './parts.ts';

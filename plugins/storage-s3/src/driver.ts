@@ -1,4 +1,5 @@
 import {
+  lengthOf,
   StorageError,
   type ByteRange,
   type LargeObject,
@@ -11,7 +12,7 @@ import {
   type UploadState,
   type WriteOptions,
 } from '@entrepot/plugin-sdk';
-import { lengthOf, ObjectReader } from '@entrepot/plugin-sdk/buckets';
+import { ObjectReader } from '@entrepot/plugin-sdk/buckets';
 import { newMark } from './mark.ts';
 import { partSizeAt } from './part-size.ts';
 import type { S3 } from './s3/client.ts';

@@ -1,6 +1,5 @@
-import { StorageError } from '@entrepot/plugin-sdk';
+import { lengthOf, StorageError } from '@entrepot/plugin-sdk';
 import { limits } from './part-size.ts';
-import { lengthOf } from '@entrepot/plugin-sdk/buckets';
 import type { MultipartUploads, Part } from './s3/multipart-uploads.ts';
 
 /** Bytes of a part that is copied; S3 allows 5 GiB. */

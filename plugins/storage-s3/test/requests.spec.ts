@@ -72,6 +72,22 @@ describe('a request', () => {
     });
   }
 
+  it('is sent again also when new credentials cannot be had, and the log hears why', async () => {
+    const told: string[] = [];
+    const requests = new Requests(backend, {
+      attempts: 2,
+      patience: 60_000,
+      budget: new RetryBudget(),
+      renewCredentials: () => Promise.reject(new Error('the metadata service is down')),
+      onRetry: (what, _, error) => told.push(`${what}: ${error instanceof Error ? error.message : ''}`),
+      random: () => 0,
+    });
+    expect(await requests.send('ask', failing(answered(400, 'ExpiredToken')))).to.deep.equal({
+      value: 'done',
+    });
+    expect(told).to.deep.equal(['ask: made up', 'renew the credentials: the metadata service is down']);
+  });
+
   for (const error of [
     answered(403, 'AccessDenied'),
     answered(404, 'NoSuchBucket'),

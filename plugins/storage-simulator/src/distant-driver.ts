@@ -1,13 +1,14 @@
-import type {
-  ByteRange,
-  LargeObject,
-  ListOptions,
-  ListPage,
-  SmallObject,
-  StorageDriver,
-  Upload,
-  UploadState,
-  WriteOptions,
+import {
+  lengthOf,
+  type ByteRange,
+  type LargeObject,
+  type ListOptions,
+  type ListPage,
+  type SmallObject,
+  type StorageDriver,
+  type Upload,
+  type UploadState,
+  type WriteOptions,
 } from '@entrepot/plugin-sdk';
 import type { Passage, StorageCall, Verb } from './passage.ts';
 
@@ -75,8 +76,4 @@ export class DistantDriver implements StorageDriver {
     const call: StorageCall = { verb, key, bytes };
     return this.#passage.pass(call, perform);
   }
-}
-
-function lengthOf(chunks: readonly Uint8Array[]): number {
-  return chunks.reduce((sum, { length }) => sum + length, 0);
 }

@@ -1,5 +1,6 @@
-import { definePlugin, RegistryError, type JSONSchemaType, type StorageDriver } from '@entrepot/plugin-sdk';
-import { cover, scopeOf } from './scope.ts';
+import { definePlugin, type JSONSchemaType, type StorageDriver } from '@entrepot/plugin-sdk';
+import { BearerRefusals, scopeOf } from '@entrepot/plugin-sdk/access';
+import { cover } from './scope.ts';
 import { SigningKeys } from './signing-keys.ts';
 import { TokenEndpoint } from './token-endpoint.ts';
 import { Tokens } from './tokens.ts';
@@ -60,12 +61,7 @@ export default definePlugin<Options, Partial<Options> & Pick<Options, 'url'>>({
     });
     const tokens = new Tokens({ issuer: url, audience: service, lifetimeSeconds }, keys);
     const endpoint = new TokenEndpoint({ decisions, tokens, service, lifetimeSeconds, log });
-    const errors = new WeakMap<RegistryError, string>();
-    const refuse = (error: string, message: string): RegistryError => {
-      const refusal = new RegistryError('UNAUTHORIZED', message);
-      errors.set(refusal, error);
-      return refusal;
-    };
+    const refusals = new BearerRefusals();
     let storage: StorageDriver | undefined;
 
     hooks.wrapStorage.tap(name, (driver) => {
@@ -85,21 +81,16 @@ export default definePlugin<Options, Partial<Options> & Pick<Options, 'url'>>({
     hooks.authenticate.tapPromise(name, async ({ bearer, access }) => {
       if (bearer === undefined) return undefined;
       const content = await tokens.read(bearer, Date.now());
-      if (content === undefined) throw refuse('invalid_token', 'the token is not good here, or no more');
+      if (content === undefined)
+        throw refusals.refuse('invalid_token', 'the token is not good here, or no more');
       if (!cover(content.grants, access))
-        throw refuse('insufficient_scope', `the token does not allow ${scopeOf(access)}`);
+        throw refusals.refuse('insufficient_scope', `the token does not allow ${scopeOf(access)}`);
       return content.identity;
     });
     // Clients read one challenge of an answer; those of passwords give way, as passwords still work.
-    hooks.challenge.tap(name, (_challenges, access, refusal) => {
-      const error = refusal === undefined ? undefined : errors.get(refusal);
-      const scope = scopeOf(access);
-      return [
-        `Bearer realm="${url}/token",service="${service}"` +
-          (scope === '' ? '' : `,scope="${scope}"`) +
-          (error === undefined ? '' : `,error="${error}"`),
-      ];
-    });
+    hooks.challenge.tap(name, (_challenges, access, refusal) => [
+      refusals.challenge({ realm: `${url}/token`, service }, access, refusal),
+    ]);
     return {
       async start() {
         // Only a registry that serves gives a storage; a plugin that is tried out on its own has none to open.

@@ -41,13 +41,3 @@ export function cover(grants: readonly Grant[], access: readonly Access[]): bool
     ),
   );
 }
-
-/** `repository:team/app:pull,push`, a resource after the other, for a challenge. */
-export function scopeOf(access: readonly Access[]): string {
-  const actions = new Map<string, Set<string>>();
-  for (const { type, name, action } of access) {
-    const resource = `${type}:${name}`;
-    actions.set(resource, (actions.get(resource) ?? new Set()).add(action));
-  }
-  return [...actions].map(([resource, of]) => `${resource}:${[...of].join()}`).join(' ');
-}

@@ -91,12 +91,12 @@ export class SigningKeys {
       const record = await this.#driver.read(KEY, this.#record);
       const keys = record === undefined ? [] : decode(record.bytes);
       const next = await this.#due(keys);
-      if (record !== undefined && next === undefined) {
+      if (next === undefined) {
         this.#record = record;
         this.#keys = keys;
         return;
       }
-      const bytes = encode(next ?? keys);
+      const bytes = encode(next);
       const condition = record === undefined ? { ifAbsent: true } : { ifMatch: record.etag };
       try {
         await this.#driver.write(KEY, bytes, condition);
@@ -134,7 +134,7 @@ function encode(keys: readonly SigningKey[]): Uint8Array {
 
 /** @throws Error when the record is damaged: keys are not made anew over it, as tokens out there are signed with them. */
 function decode(bytes: Uint8Array): readonly SigningKey[] {
-  const parsed: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
+  const parsed = parse(Buffer.from(bytes).toString('utf8'));
   const list: unknown =
     typeof parsed === 'object' && parsed !== null && 'keys' in parsed ? parsed.keys : undefined;
   const entries: readonly unknown[] = Array.isArray(list) ? list : [];
@@ -148,9 +148,26 @@ function decode(bytes: Uint8Array): readonly SigningKey[] {
     const { kid, since, key } = entry;
     if (typeof kid !== 'string' || typeof since !== 'number' || typeof key !== 'string')
       throw new Error(DAMAGED);
-    return keyOf(kid, since, createPrivateKey(key));
+    return keyOf(kid, since, privateKeyOf(key));
   });
   if (keys.length === 0) throw new Error(DAMAGED);
   return keys;
 }
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(DAMAGED, { cause: error });
+  }
+}
+
+function privateKeyOf(pem: string): KeyObject {
+  try {
+    return createPrivateKey(pem);
+  } catch (error) {
+    throw new Error(DAMAGED, { cause: error });
+  }
+}
+
 const DAMAGED = `the object ${KEY} in storage is damaged; remove it to have new keys made: clients log in again then`;

@@ -7,6 +7,7 @@ import {
   type Identity,
   type Logger,
 } from '@entrepot/plugin-sdk';
+import { parseAuthorization } from '@entrepot/plugin-sdk/access';
 import { parseScopes, type Grant } from './scope.ts';
 import type { Tokens } from './tokens.ts';
 
@@ -108,7 +109,7 @@ function readQuery(request: IncomingMessage): Question {
   const query = (request.url ?? '').split('?')[1] ?? '';
   const form = new URLSearchParams(query);
   return {
-    basic: basicOf(request.headers.authorization),
+    basic: parseAuthorization(request.headers.authorization).basic,
     scopes: form.getAll('scope'),
     service: form.get('service'),
   };
@@ -137,16 +138,6 @@ async function textOf(request: IncomingMessage): Promise<string> {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
-}
-
-/** RFC 7617; neither name nor password is nobody, as podman has it. */
-function basicOf(header = ''): AuthRequest['basic'] {
-  const [, value = ''] = /^basic +(\S+)$/i.exec(header) ?? [];
-  const text = Buffer.from(value, 'base64').toString('utf8');
-  const colon = text.indexOf(':');
-  return colon === -1 || text === ':'
-    ? undefined
-    : { username: text.slice(0, colon), password: text.slice(colon + 1) };
 }
 
 function send(

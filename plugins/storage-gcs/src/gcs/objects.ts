@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { StorageError, type ByteRange } from '@entrepot/plugin-sdk';
-import { collect, lengthOf, streamOf, type Answer } from '@entrepot/plugin-sdk/buckets';
+import { lengthOf, StorageError, type ByteRange } from '@entrepot/plugin-sdk';
+import { collect, streamOf, type Answer } from '@entrepot/plugin-sdk/buckets';
 import {
   headOf,
   ID,

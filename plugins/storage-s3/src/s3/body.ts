@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
-import { lengthOf, streamOf } from '@entrepot/plugin-sdk/buckets';
+import { lengthOf } from '@entrepot/plugin-sdk';
+import { streamOf } from '@entrepot/plugin-sdk/buckets';
 
 /** Up to here a body is sent as one buffer, whose hash the signature covers; hashing more would hold up everybody else. */
 const HASHED = 64 * 1024;

@@ -6,8 +6,8 @@ import {
   UploadPartCommand,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
-import { lengthOf, type Answer } from '@entrepot/plugin-sdk/buckets';
-import type { ByteRange } from '@entrepot/plugin-sdk';
+import { type Answer } from '@entrepot/plugin-sdk/buckets';
+import { lengthOf, type ByteRange } from '@entrepot/plugin-sdk';
 import { writeMark, type Mark } from '../mark.ts';
 import { bodyOf } from './body.ts';
 import { given, type S3 } from './client.ts';

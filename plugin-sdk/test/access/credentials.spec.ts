@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { parseAuthorization } from '../../src/http/credentials.ts';
-import { anyText } from './any-text.ts';
+import { parseAuthorization } from '@entrepot/plugin-sdk/access';
+import { anyText } from '../any-text.ts';
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 

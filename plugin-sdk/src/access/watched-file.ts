@@ -1,28 +1,34 @@
 import { readFile, stat } from 'node:fs/promises';
-import type { Logger } from '@entrepot/plugin-sdk';
+import type { Logger } from '../plugin.ts';
 
-/** The most bytes a file of keys or certificates may have. */
-const MAX_BYTES = 1024 ** 2;
 /** Milliseconds between two looks at the file. */
 const LOOK_EVERY = 2000;
 
+export interface WatchedFileOptions<Content> {
+  readonly path: string;
+  /** What the log calls it: `the password file`. */
+  readonly what: string;
+  /** A larger one is not read. */
+  readonly maxBytes: number;
+  /** @throws Error that says what is wrong with the text. */
+  readonly parse: (text: string) => Content;
+  readonly log: Logger;
+}
+
 /** A file and what was read from it last. A change is taken over within seconds; a broken file changes nothing. */
 export class WatchedFile<Content> {
-  readonly #path: string;
-  readonly #parse: (text: string) => Content;
-  readonly #log: Logger;
+  readonly #options: WatchedFileOptions<Content>;
   #content: Content | undefined;
   /** Which version of the file was looked at last. */
   #seen = '';
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
 
-  constructor(path: string, parse: (text: string) => Content, log: Logger) {
-    this.#path = path;
-    this.#parse = parse;
-    this.#log = log;
+  constructor(options: WatchedFileOptions<Content>) {
+    this.#options = options;
   }
 
+  /** `undefined` before {@link open}. */
   get content(): Content | undefined {
     return this.#content;
   }
@@ -46,31 +52,36 @@ export class WatchedFile<Content> {
   }
 
   async #look(): Promise<void> {
-    const version = await this.#version().catch(() => 'unreadable');
-    if (version === this.#seen) return;
+    const { path, what, log } = this.#options;
+    let version = 'unreadable';
     try {
+      version = await this.#version();
+      if (version === this.#seen) return;
       await this.#load(version);
-      this.#log.info({ file: this.#path }, 'the file of keys was read anew');
+      log.info({ file: path }, `${what} was read anew`);
     } catch (error) {
+      if (version === this.#seen) return;
       this.#seen = version;
-      this.#log.error({ err: error }, 'the file of keys is broken; the keys stay as they were');
+      log.error({ err: error }, `${what} is broken; what it said before still counts`);
     }
   }
 
   /** The version was taken before the bytes: should they be newer, the next look sees that and reads them again. */
   async #load(version: string): Promise<void> {
+    const { path, parse } = this.#options;
     try {
-      this.#content = this.#parse(await readFile(this.#path, 'utf8'));
+      this.#content = parse(await readFile(path, 'utf8'));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      throw new Error(`${this.#path}: ${reason}`, { cause: error });
+      throw new Error(`${path}: ${reason}`, { cause: error });
     }
     this.#seen = version;
   }
 
   async #version(): Promise<string> {
-    const { mtimeNs, ctimeNs, ino, size } = await stat(this.#path, { bigint: true });
-    if (size > MAX_BYTES) throw new Error(`${this.#path} is larger than ${MAX_BYTES} bytes`);
+    const { path, maxBytes } = this.#options;
+    const { mtimeNs, ctimeNs, ino, size } = await stat(path, { bigint: true });
+    if (size > maxBytes) throw new Error(`${path} is larger than ${maxBytes} bytes`);
     return [mtimeNs, ctimeNs, ino, size].join();
   }
 }

@@ -1,7 +1,8 @@
-import { RegistryError, type Access } from '@entrepot/plugin-sdk';
+import type { Access } from '../auth.ts';
+import { RegistryError } from '../errors.ts';
 
 /** What RFC 6750 section 3.1 calls the ways a token can be refused. */
-export type ChallengeError = 'invalid_token' | 'insufficient_scope';
+export type BearerError = 'invalid_token' | 'insufficient_scope';
 
 /** Where a client gets a token, and for whom. */
 export interface TokenServer {
@@ -10,11 +11,11 @@ export interface TokenServer {
 }
 
 /** Says what is wrong with a token, and remembers it for the challenge of the 401. */
-export class Refusals {
-  readonly #errors = new WeakMap<RegistryError, ChallengeError>();
+export class BearerRefusals {
+  readonly #errors = new WeakMap<RegistryError, BearerError>();
 
   /** A 401 whose challenge has `error`. The message goes to the client, `cause` to the log. */
-  refuse(error: ChallengeError, message: string, cause?: unknown): RegistryError {
+  refuse(error: BearerError, message: string, cause?: unknown): RegistryError {
     const refusal = new RegistryError('UNAUTHORIZED', message, { cause });
     this.#errors.set(refusal, error);
     return refusal;

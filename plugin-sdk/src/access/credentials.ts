@@ -1,4 +1,4 @@
-import type { AuthRequest } from '@entrepot/plugin-sdk';
+import type { AuthRequest } from '../auth.ts';
 
 /**
  * What an `Authorization` header holds: Basic (RFC 7617) or Bearer (RFC 6750) credentials, or nothing we can read.
