@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ExplainFlags } from './commands/access.ts';
 import type { CheckFlags } from './commands/check.ts';
+import type { GcFlags } from './commands/gc.ts';
 import type { InitFlags } from './commands/init.ts';
 import type { StartFlags } from './commands/start.ts';
 import type { VerifyFlags } from './commands/verify.ts';
@@ -52,6 +53,19 @@ export async function main(argv: readonly string[]): Promise<void> {
     )
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
     .action((flags: VerifyFlags) => run(async () => (await import('./commands/verify.ts')).verify(flags)));
+
+  program
+    .command('gc')
+    .description('give back the space of what nothing refers to any more, while registries may serve')
+    .option('-c, --config <file>', 'configuration file (default: registry.config.* in the current folder)')
+    .option('--dry-run', 'tell what would be done, and change nothing')
+    .option('--rate <calls>', 'storage calls a second at most (default: as many as it answers)', toRate)
+    .option('--json', 'write lines of JSON on a terminal too')
+    .addHelpText(
+      'after',
+      '\nThe exit code is 0 when it has come to its end or another process collects already, and 1 when it has failed.',
+    )
+    .action((flags: GcFlags) => run(async () => (await import('./commands/gc.ts')).gc(flags)));
 
   program
     .command('init')
@@ -108,4 +122,10 @@ function toPort(text: string): number {
   const port = Number(text);
   if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
   throw new InvalidArgumentError('It has to be a number from 0 to 65535.');
+}
+
+function toRate(text: string): number {
+  const rate = Number(text);
+  if (/^\d{1,7}$/.test(text) && rate > 0) return rate;
+  throw new InvalidArgumentError('It has to be a whole number above 0.');
 }

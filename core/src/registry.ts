@@ -5,11 +5,13 @@ import { resolveConfig } from './config/resolve-config.ts';
 import { createLog, type Logger } from './log.ts';
 import { chooseStorage } from './plugins/choose-storage.ts';
 import { PluginHost } from './plugins/plugin-host.ts';
+import { scheduleCollection } from './registry/collection.ts';
 import { answerError, type RequestListener } from './server/answer.ts';
 import { createDispatch, type Dispatch } from './server/dispatch.ts';
 import { createEdge, type RegistryHealth } from './server/edge.ts';
 import { InFlight } from './server/in-flight.ts';
 import { HttpServer } from './server/server.ts';
+import type { CollectionSchedule } from './store/collect/collection-schedule.ts';
 import { createStore } from './store/index.ts';
 import { UploadSweep } from './store/upload-sweep.ts';
 
@@ -86,6 +88,7 @@ export async function createRegistry(
     host,
     storage: storage.plugin,
     sweep: new UploadSweep(store.uploads, log),
+    collection: scheduleCollection({ driver: storage.driver, store, settings: resolved.gc }, log),
     dispatch,
     edge,
     isOpen: !hooks.authenticate.isUsed(),
@@ -99,6 +102,7 @@ interface LiveParts {
   readonly host: PluginHost;
   readonly storage: string;
   readonly sweep: UploadSweep;
+  readonly collection: CollectionSchedule | undefined;
   readonly dispatch: Dispatch;
   readonly edge: RequestListener;
   /** Whether nobody asks clients who they are. */
@@ -169,6 +173,7 @@ class LiveRegistry implements Registry {
     try {
       await this.#parts.host.start();
       this.#parts.sweep.start();
+      this.#parts.collection?.start();
       this.#state = 'running';
     } catch (error) {
       this.#state = 'stopped';
@@ -187,7 +192,7 @@ class LiveRegistry implements Registry {
         url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
       };
     } catch (error) {
-      await this.#parts.sweep.stop();
+      await Promise.all([this.#parts.sweep.stop(), this.#parts.collection?.stop()]);
       await host.stop();
       this.#state = 'stopped';
       throw error;
@@ -203,7 +208,7 @@ class LiveRegistry implements Registry {
   }
 
   async #stop(): Promise<void> {
-    const { config, host, sweep, dispatch, log } = this.#parts;
+    const { config, host, sweep, collection, dispatch, log } = this.#parts;
     const { stopDelay, drainTimeout } = config.http;
     await Promise.allSettled([this.#opening, this.#starting]); // A start under way ends first.
     if (this.#state === 'running') {
@@ -218,7 +223,7 @@ class LiveRegistry implements Registry {
       this.#inFlight.cut();
       await this.#server.close();
       await dispatch.drain(Math.max(deadline - performance.now(), LEAST_TIME_FOR_EVENTS));
-      await sweep.stop();
+      await Promise.all([sweep.stop(), collection?.stop()]);
       await host.stop();
       log.info({}, 'the registry has stopped');
     }

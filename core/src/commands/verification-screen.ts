@@ -1,4 +1,5 @@
 import { findingKinds, type Finding, type VerifyProgress } from '../registry/verification.ts';
+import { bar, count, size } from './figures.ts';
 import type { Summary, Teller } from './verify.ts';
 
 /** What a screen writes to: a terminal. */
@@ -9,7 +10,6 @@ export interface Terminal {
 }
 
 const CLEAR_LINE = '\r\u001b[2K';
-const BAR = 24;
 /** Terminals that do not know how wide they are say 0. */
 const DEFAULT_COLUMNS = 80;
 /** Milliseconds between two drawings of the bar. */
@@ -45,10 +45,8 @@ export class VerificationScreen implements Teller {
 
   #draw(): void {
     const { total, objects, bytes, isWaiting } = this.#progress();
-    const share = total === 0 ? 0 : Math.min(1, objects / total);
-    const done = Math.floor(share * BAR);
     const parts = [
-      `${'█'.repeat(done)}${'░'.repeat(BAR - done)} ${Math.floor(share * 100)} %`,
+      bar(objects, total),
       `${count(objects)} of ${count(total)} objects`,
       ...(bytes > 0 ? [`${size(bytes)} hashed`] : []),
       ...(this.#findings > 0 ? [`${count(this.#findings)} found`] : []),
@@ -77,15 +75,4 @@ function table({ sound, objects, bytes, seconds, found, repaired }: Summary): st
     ...(rows.length > 0 ? ['', ...lines, ''] : []),
     sound ? 'The storage is sound.' : 'The storage is not sound.',
   ].join('\n');
-}
-
-function count(number: number): string {
-  return number.toLocaleString('en-GB');
-}
-
-function size(bytes: number): string {
-  const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];
-  const power = Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
-  const amount = bytes / 1024 ** power;
-  return `${power === 0 ? count(bytes) : amount.toFixed(1)} ${units[power] ?? ''}`;
 }

@@ -31,6 +31,13 @@ export interface Settings {
   };
   readonly deletes: { readonly enabled: boolean };
   readonly uploads: { readonly maxAge: number; readonly maxConcurrent: number };
+  readonly gc: {
+    readonly enabled: boolean;
+    readonly interval: number;
+    readonly grace: number;
+    readonly keepUntagged: number | 'forever';
+    readonly callsPerSecond: number;
+  };
   readonly lists: { readonly maxPageSize: number };
   readonly redirects: {
     readonly enabled: boolean;

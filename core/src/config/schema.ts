@@ -1,5 +1,6 @@
 import type { JSONSchemaType } from '@entrepot/plugin-sdk';
 import type { Settings } from './define-config.ts';
+import { gc } from './gc-schema.ts';
 
 const MIB = 1024 * 1024;
 const DAY = 24 * 60 * 60;
@@ -239,6 +240,7 @@ const properties: Readonly<Record<keyof Settings | 'plugins', object>> = {
   manifests: { ...manifests, default: {} },
   deletes: { ...deletes, default: {} },
   uploads: { ...uploads, default: {} },
+  gc: { ...gc, default: {} },
   lists: { ...lists, default: {} },
   redirects: { ...redirects, default: {} },
   cache: { ...cache, default: {} },

@@ -15,7 +15,8 @@ import { splitDigest } from '../digest.ts';
  *     secrets/upload-ids                                 what the ids of sessions are sealed with
  *     tails/<id>/<offset>                                bytes of a session that did not fill a part yet
  *
- * What `registry verify --repair` sets aside is under `quarantine/<key>`.
+ * What `registry verify --repair` sets aside is under `quarantine/<key>`; who collects garbage says so in
+ * `collection/lease`.
  */
 export const keys = {
   catalog: 'catalog/',
@@ -25,6 +26,7 @@ export const keys = {
   uploads: 'uploads/',
   tails: 'tails/',
   uploadSeal: 'secrets/upload-ids',
+  collectionLease: 'collection/lease',
 
   repository: (repository: string) => `catalog/${segment(repository)}`,
   /** All that the repository holds. */
@@ -53,6 +55,13 @@ export const keys = {
   repositoryOf: (key: string) => lastSegment(key).replaceAll('~', '/'),
   /** The name of the repository that holds what is under this key. */
   holderOf: (key: string) => (key.split('/')[1] ?? '').replaceAll('~', '/'),
+  /** Whether this is the key of something in this section of a repository. */
+  isInSection: (key: string, section: Section) => key.split('/')[2] === section,
+  /** Where all keys of the section end that this key is in, in the order of keys. A key in none ends with itself. */
+  afterSection: (key: string) => {
+    const parts = key.split('/').slice(0, 3);
+    return parts.length === 3 ? parts.join('/') + AFTER_SLASH : key;
+  },
   tagOf: (key: string) => lastSegment(key),
   uploadOf: (key: string) => lastSegment(key),
   /** The upload whose tail this is. */
@@ -62,6 +71,12 @@ export const keys = {
   /** Whether this is the key of the manifest with this digest among the referrers of some subject. */
   isOfReferrer: (key: string, digest: string) => key.endsWith(`/${dashed(digest)}`),
 };
+
+/** What a repository holds, by what its keys say of it. */
+export type Section = 'blobs' | 'manifests' | 'referrers' | 'tags';
+
+/** The first character after `/`: all keys that begin with a name and `/` come before the name with this behind it. */
+const AFTER_SLASH = '0';
 
 function segment(repository: string): string {
   return repository.replaceAll('/', '~');

@@ -6,7 +6,7 @@ import type { CatalogStore, Marker } from './catalog-store.ts';
 import { filterLimited, mapLimited } from './concurrency.ts';
 import { newId } from './ids.ts';
 import { keys } from './keys.ts';
-import { Records, type Seen } from './records.ts';
+import { Records, type Seen, type Stored } from './records.ts';
 import type { ReferrerStore } from './referrer-store.ts';
 import { manifestFormat, type StoredManifest } from './stored-manifest.ts';
 import type { TagRecord } from './tag-record.ts';
@@ -59,9 +59,19 @@ export class ManifestStore {
     this.#near = near;
   }
 
+  /**
+   * The manifest, if it is there. Being found is a promise that lasts longer than a push: one that collection had
+   * condemned is rescued first.
+   */
   async get(repository: string, digest: string): Promise<StoredManifest | undefined> {
-    const found = await this.#records.read(keys.manifest(repository, digest));
-    return found?.value.digest === digest ? found.value : undefined;
+    const key = keys.manifest(repository, digest);
+    let found = await this.#records.read(key);
+    if (found?.value.condemned !== undefined)
+      found = await this.#records.update(key, (current) =>
+        current === undefined || current.deleting ? undefined : rescued(current),
+      );
+    if (found === undefined || isBeingCollected(found.value)) return undefined;
+    return found.value.digest === digest ? found.value : undefined;
   }
 
   /**
@@ -140,17 +150,47 @@ export class ManifestStore {
     await this.#assertCondition(repository, digest, condition);
     const key = keys.manifest(repository, digest);
     const marked = await this.#records.update(key, (current) =>
-      current === undefined || current.deleting ? undefined : { ...current, deleting: true },
+      current === undefined || current.deleting
+        ? undefined
+        : { ...current, deleting: true, condemned: undefined },
     );
     if (marked === undefined) return undefined;
-    const isDoomed = async (incarnation: string): Promise<boolean> =>
-      incarnation === marked.value.incarnation ||
-      (await this.#records.read(key))?.object.etag === marked.object.etag;
+    const isDoomed = this.#isDoomedWith(key, marked);
     const tags = await this.#near.tags.deleteAllOf(repository, digest, isDoomed);
     const subject = subjectOf(marked.value);
     if (subject !== undefined) await this.#near.referrers.remove(repository, subject, digest, isDoomed);
     await this.#records.delete(key, marked);
     return { manifest: marked.value, tags };
+  }
+
+  /**
+   * Removes a manifest that collection condemned at this moment, unless somebody has asked for it or pushed it since.
+   * Whether it did. The order is that of {@link delete}; there are no tags to look for, since setting one is a push.
+   */
+  async collect(
+    repository: string,
+    digest: string,
+    condemned: number,
+    subjectOf: (manifest: StoredManifest) => string | undefined,
+  ): Promise<boolean> {
+    const key = keys.manifest(repository, digest);
+    const marked = await this.#records.update(key, (current) =>
+      current?.condemned !== condemned || current.deleting ? undefined : { ...current, deleting: true },
+    );
+    if (marked?.value.condemned !== condemned || !marked.value.deleting) return false;
+    const subject = subjectOf(marked.value);
+    if (subject !== undefined)
+      await this.#near.referrers.remove(repository, subject, digest, this.#isDoomedWith(key, marked));
+    return this.#records.delete(key, marked);
+  }
+
+  /** Whether what belongs to this life of a manifest goes with a version of it that is marked as being deleted. */
+  #isDoomedWith(
+    key: string,
+    { value, object }: Stored<StoredManifest>,
+  ): (incarnation: string) => Promise<boolean> {
+    return async (incarnation) =>
+      incarnation === value.incarnation || (await this.#records.read(key))?.object.etag === object.etag;
   }
 
   /** What a put is about to write, as it stands: asked at once, and before the order of the writes begins. */
@@ -172,7 +212,8 @@ export class ManifestStore {
     const anew = { digest, mediaType, bytes: bufferOf(bytes), incarnation: newId(), deleting: false };
     const change = (current: StoredManifest | undefined): StoredManifest | undefined => {
       if (current?.digest !== digest || current.deleting) return anew;
-      return current.mediaType === mediaType ? undefined : { ...anew, incarnation: current.incarnation };
+      if (current.mediaType !== mediaType) return { ...anew, incarnation: current.incarnation };
+      return rescued(current);
     };
     const written = await this.#records.update(keys.manifest(repository, digest), change, seen);
     return written?.value.incarnation ?? anew.incarnation;
@@ -218,6 +259,15 @@ export class ManifestStore {
     const now = current === undefined ? 'does not exist' : 'exists';
     throw new RegistryError('DENIED', `precondition failed: the manifest ${now}`, { status: 412 });
   }
+}
+
+/** What a manifest becomes that collection had condemned and somebody needs; `undefined` when it may stay as it is. */
+function rescued(manifest: StoredManifest): StoredManifest | undefined {
+  return manifest.condemned === undefined ? undefined : { ...manifest, condemned: undefined };
+}
+
+function isBeingCollected({ deleting, condemned }: StoredManifest): boolean {
+  return deleting && condemned !== undefined;
 }
 
 /** Layers that may be fetched from elsewhere need not be here (OCI image-spec, "Non-Distributable Layers"). */

@@ -1,6 +1,6 @@
 import { digestOf, isDigest, splitDigest } from '../digest.ts';
 import { keys } from './keys.ts';
-import { nonce, parseObject, type RecordFormat } from './records.ts';
+import { isCount, nonce, parseObject, type RecordFormat } from './records.ts';
 
 /** A manifest in a repository. */
 export interface StoredManifest {
@@ -12,6 +12,12 @@ export interface StoredManifest {
   readonly incarnation: string;
   /** Whether a client has begun to delete it: it is still served, but a push of it has to write it again. */
   readonly deleting: boolean;
+  /**
+   * When collection found that nothing refers to it any more; milliseconds since 1970. Whoever asks for it or pushes it
+   * takes that back, and so does whoever pushes an index with it, who asks. Together with `deleting` it is collection
+   * that removes it: it counts as absent from then on.
+   */
+  readonly condemned?: number | undefined;
 }
 
 /** What a header can carry: a type that is none of these has not been stored so. */
@@ -28,12 +34,19 @@ export const manifestFormat: RecordFormat<StoredManifest> = {
     const end = stored.indexOf(0x0a);
     const header = end === -1 ? undefined : parseObject(stored.subarray(0, end));
     if (header === undefined) return undefined;
-    const { digest, mediaType, incarnation, deleting } = header;
+    const { digest, mediaType, incarnation, deleting, condemned } = header;
     if (typeof digest !== 'string' || !isDigest(digest) || typeof incarnation !== 'string') return undefined;
     if (typeof mediaType !== 'string' || !PRINTABLE.test(mediaType)) return undefined;
     const bytes = Buffer.from(stored.buffer, stored.byteOffset + end + 1, stored.length - end - 1);
     if (digestOf(bytes, splitDigest(digest).algorithm) !== digest) return undefined;
-    return { digest, mediaType, bytes, incarnation, deleting: deleting === true };
+    return {
+      digest,
+      mediaType,
+      bytes,
+      incarnation,
+      deleting: deleting === true,
+      ...(isCount(condemned) ? { condemned } : {}),
+    };
   },
   belongs: ({ digest }, key) => keys.isOfManifest(key, digest),
 };

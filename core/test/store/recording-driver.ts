@@ -150,6 +150,8 @@ const kinds: readonly (readonly [pattern: RegExp, kind: string])[] = [
   [/^uploads\//, 'session'],
   [/^tails\//, 'tail'],
   [/^secrets\//, 'secret'],
+  [/^collection\//, 'lease'],
+  [/^repos\/$/, 'repositories'],
   [/^repos\/[^/]+\/manifests\//, 'manifest'],
   [/^repos\/[^/]+\/tags\//, 'tag'],
   [/^repos\/[^/]+\/referrers\//, 'referrer'],
