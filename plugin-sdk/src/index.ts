@@ -10,7 +10,7 @@ export type {
 } from './plugin.ts';
 export { createHooks } from './hooks.ts';
 export type { AsyncTap, Hooks, MiddlewareRouter, PluginHooks, RequestHandler, SyncTap } from './hooks.ts';
-export { isStorageKey, lengthOf, readerOf, withMethods } from './storage.ts';
+export { expectSmall, isStorageKey, largestSmallObject, lengthOf, readerOf, withMethods } from './storage.ts';
 export type {
   ByteRange,
   JsonValue,

@@ -34,6 +34,7 @@ export interface StorageDriver {
   /**
    * Creates or replaces a small object (at most 16 MiB) atomically. The bytes are the driver's until it has settled.
    * @throws StorageError `PRECONDITION_FAILED` when the condition does not hold; nothing has been written then.
+   *   RangeError when it has more bytes than a small object may have.
    */
   write(key: string, bytes: Uint8Array, options?: WriteOptions): Promise<SmallObject>;
 
@@ -87,6 +88,15 @@ export interface StorageDriver {
    * that is wrapped loses it unless the wrapper passes it on.
    */
   signUrl?(key: string, options: { readonly expires: number }): Promise<string | undefined>;
+}
+
+/** The most bytes a small object may have. */
+export const largestSmallObject = 16 * 1024 * 1024;
+
+/** For drivers, before they write. @throws RangeError when these are more bytes than a small object may have. */
+export function expectSmall(bytes: Uint8Array): void {
+  if (bytes.length > largestSmallObject)
+    throw new RangeError(`a small object has at most ${largestSmallObject} bytes, not ${bytes.length}`);
 }
 
 /** A whole small object and the name of this version of it. */

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
+import type { LogLine } from '../e2e/running-registry.ts';
 import { pulled, pushGenerated } from './big-layer.ts';
 import { buckets, type Bucket } from './buckets.ts';
 import { Replicas } from './replicas.ts';
@@ -12,7 +13,7 @@ const size = Number(process.env['ENTREPOT_BIG_LAYER_GIB'] ?? 0);
 const backend = 'S3 (versitygw)';
 const makeBucket = buckets[backend];
 
-if (size > 0 && makeBucket !== undefined) {
+if (size > 0) {
   describe(`a layer of ${size} GiB on ${backend}, through nginx`, () => {
     let bucket: Bucket;
     let replicas: Replicas;
@@ -23,6 +24,11 @@ if (size > 0 && makeBucket !== undefined) {
       const patient = { use, options: { ...options, timeout: 900 } };
       // All bytes go through the registry, whose memory it is about.
       replicas = await Replicas.start(patient, 1, { redirects: { enabled: false } });
+    });
+    afterEach(function () {
+      if (this.currentTest?.state !== 'failed') return;
+      const troubled = replicas.serving.flatMap(({ registry }) => registry.lines.filter(isOfTrouble));
+      for (const line of troubled) process.stdout.write(`      ${JSON.stringify(line)}\n`);
     });
     after(async () => {
       await replicas.remove();
@@ -46,6 +52,11 @@ if (size > 0 && makeBucket !== undefined) {
       expect(afterPull).to.be.below(512);
     }).timeout(3_600_000);
   });
+}
+
+/** Levels as pino has them: 40 is a warning. */
+function isOfTrouble({ level }: LogLine): boolean {
+  return Number(level) >= 40 || level === 'warn' || level === 'error';
 }
 
 /** The most memory that a process has held so far, in MiB. */

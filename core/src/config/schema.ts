@@ -101,7 +101,8 @@ const manifests: JSONSchemaType<Settings['manifests']> = {
       type: 'integer',
       description: 'Bytes a manifest may have; a larger one is a 413.',
       minimum: 1024,
-      maximum: 16 * MIB,
+      // A small object of the storage, in which the manifest has a line in front.
+      maximum: 15 * MIB,
       default: 4 * MIB,
     },
     mayLack: {

@@ -1,5 +1,11 @@
 import { createHash, type Hash } from 'node:crypto';
-import type { StorageDriver, Upload, UploadState } from '@entrepot/plugin-sdk';
+import {
+  largestSmallObject,
+  lengthOf,
+  type StorageDriver,
+  type Upload,
+  type UploadState,
+} from '@entrepot/plugin-sdk';
 import { finishDigest, type Algorithm } from '../digest.ts';
 import { newId } from './ids.ts';
 import { keys } from './keys.ts';
@@ -108,8 +114,8 @@ export class BlobWriter {
 
   /**
    * Makes the blob visible and durable, and gives the storage key it has. One that never filled a part is written at
-   * once and never becomes an upload at all: it gets a key of its own, so that nobody who thinks the session his, or
-   * finishes it again, writes over it.
+   * once and, unless it is too large for that, never becomes an upload at all: it gets a key of its own, so that nobody
+   * who thinks the session his, or finishes it again, writes over it.
    */
   async complete(): Promise<string> {
     await this.#sending;
@@ -120,7 +126,11 @@ export class BlobWriter {
       return data;
     }
     const own = keys.data(newId());
-    await this.#driver.write(own, joined(last));
+    if (lengthOf(last) <= largestSmallObject) await this.#driver.write(own, joined(last));
+    else {
+      const upload = { key: own, offset: 0, parts: 0, state: await this.#driver.createUpload(own) };
+      await this.#driver.completeUpload(upload, last);
+    }
     return own;
   }
 

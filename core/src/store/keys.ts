@@ -48,7 +48,7 @@ export const keys = {
   },
   data: (id: string) => `data/${id.slice(-2)}/${id}`,
   upload: (id: string) => `uploads/${id}`,
-  tail: (id: string, offset: number) => `tails/${id}/${offset}`,
+  tail: (id: string, offset: number, piece = 0) => `tails/${id}/${offset}${piece === 0 ? '' : `.${piece}`}`,
   quarantined: (key: string) => `quarantine/${key}`,
 
   /** The name of the repository whose catalog key this is. */

@@ -16,7 +16,7 @@ import { Places } from './concurrency.ts';
 import { keys } from './keys.ts';
 import { Records } from './records.ts';
 import { freshSession, sessionFormat, type Session } from './sessions.ts';
-import { readTail, sealTail } from './tails.ts';
+import { Tails } from './tails.ts';
 import { dropOrphanedTails, endExpired } from './upload-expiry.ts';
 import { UploadIds } from './upload-ids.ts';
 
@@ -51,6 +51,7 @@ export class UploadStore {
   readonly #limits: UploadLimits;
   /** Each upload that receives bytes holds up to two parts in memory. */
   readonly #receiving: Places;
+  readonly #tails: Tails;
   readonly #log: Logger;
   readonly #sessions: Records<Session>;
   readonly #hashes = new LRUCache<string, { readonly hash: Hash; readonly offset: number }>(HASHES);
@@ -64,6 +65,7 @@ export class UploadStore {
     this.#blobs = blobs;
     this.#intake = new BlobIntake(driver, blobs);
     this.#ids = new UploadIds(driver, log);
+    this.#tails = new Tails(driver, log);
     this.#log = log;
     this.#limits = limits;
     this.#receiving = new Places(limits.maxConcurrent, 'too many uploads at once; try again');
@@ -202,12 +204,12 @@ export class UploadStore {
     const hash = offset === 0 ? createHash(algorithm) : running?.offset === offset ? running.hash : undefined;
     const writer = new BlobWriter(this.#driver, algorithm, { data, partsEnd, parts, state }, hash);
     if (offset > partsEnd) {
-      const tail = await readTail(this.#driver, this.#log, keys.tail(id, offset), offset - partsEnd);
+      const tail = await this.#tails.read(id, offset, offset - partsEnd);
       if (tail === undefined) {
         await this.#forget(claimed);
         throw new RegistryError('BLOB_UPLOAD_UNKNOWN');
       }
-      writer.restore(tail);
+      for (const piece of tail) writer.restore(piece);
     }
     return { claimed, writer };
   }
@@ -243,9 +245,7 @@ export class UploadStore {
     const digest = writer.digest() ?? (offset === before.offset ? before.digest : undefined);
     try {
       const tail = await writer.pause();
-      if (tail.length > 0 && offset !== before.offset) {
-        await this.#driver.write(keys.tail(claimed.id, offset), sealTail(tail), { transient: true });
-      }
+      if (offset !== before.offset) await this.#tails.write(claimed.id, offset, tail);
     } catch (error) {
       await this.#retreat(claimed, writer, error);
       throw error;
@@ -255,13 +255,12 @@ export class UploadStore {
       await claimed.release({ parts, partsEnd, state, offset, digest });
     } catch (error) {
       await writer.abort();
-      await this.#driver.delete(keys.tail(claimed.id, offset));
+      await this.#tails.remove(claimed.id, offset, offset - writer.position.partsEnd);
       if (isStorageError(error, 'NO_SPACE')) await this.#forget(claimed);
       throw error;
     }
-    if (before.offset > before.partsEnd && offset !== before.offset) {
-      await this.#driver.delete(keys.tail(claimed.id, before.offset));
-    }
+    if (offset !== before.offset)
+      await this.#tails.remove(claimed.id, before.offset, before.offset - before.partsEnd);
     if (writer.hash !== undefined) this.#hashes.set(claimed.id, { hash: writer.hash, offset });
     return offset;
   }
@@ -284,14 +283,14 @@ export class UploadStore {
   async #forget(claimed: ClaimedSession): Promise<void> {
     const { offset, partsEnd } = claimed.initial;
     if (!(await claimed.end())) return;
-    if (offset > partsEnd) await this.#driver.delete(keys.tail(claimed.id, offset));
+    await this.#tails.remove(claimed.id, offset, offset - partsEnd);
   }
 
   /** Gives the space of an ended session back; bytes that became a blob are safe. Who holds a claim notices soon. */
   async #giveBack(id: string, session: Session): Promise<void> {
     const { data, parts, partsEnd, offset, state, repository } = session;
     if (state !== undefined) await this.#driver.abortUpload({ key: data, parts, offset: partsEnd, state });
-    if (offset > partsEnd) await this.#driver.delete(keys.tail(id, offset));
+    await this.#tails.remove(id, offset, offset - partsEnd);
     this.#hashes.delete(id);
     this.#log.debug({ upload: id, repository, bytes: offset }, 'upload ended unfinished');
   }

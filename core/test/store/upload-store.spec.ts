@@ -73,6 +73,15 @@ describe('An upload in the store', () => {
       expect(driver.changes).to.have.members(['write record', 'write link']);
     });
 
+    it('for an upload when the bytes of one PUT fill no part, but are more than a small object has', async () => {
+      driver = new RecordingDriver({ partSize: 40 * MIB });
+      store = storeOn(driver);
+      const { bytes, digest } = freshContent(17 * MIB);
+      await store.uploads.put('app', digest, { ...incoming(bytes), length: bytes.length });
+      expect(driver.texts).to.include('completeUpload data');
+      expect((await contentOf(driver, digest)).equals(bytes)).to.equal(true);
+    });
+
     it('to keep bytes as a claim, the bytes, the session that names them; in this order', async () => {
       for (const [size, kept] of [
         [2 * MIB, 'uploadPart data'],
@@ -141,6 +150,20 @@ describe('An upload in the store', () => {
         await expectNoLeak(driver);
       });
     }
+
+    it('also where the parts of the storage are longer than its small objects', async () => {
+      driver = new RecordingDriver({ partSize: 40 * MIB });
+      const { bytes, digest } = freshContent(35 * MIB);
+      ({ id } = await storeOn(driver).uploads.begin('app'));
+      for (const [index, end] of [10 * MIB, 33 * MIB].entries()) {
+        const start = index === 0 ? 0 : 10 * MIB;
+        await append(bytes.subarray(start, end), storeOn(driver));
+      }
+      expect(await offset(storeOn(driver))).to.equal(33 * MIB);
+      await finish(digest, bytes.subarray(33 * MIB), storeOn(driver));
+      expect((await contentOf(driver, digest)).equals(bytes)).to.equal(true);
+      await expectNoLeak(driver);
+    });
 
     it('and its digest is read back where nobody has hashed every byte, so that a wrong one is found', async () => {
       const { bytes, digest } = freshContent(2 * MIB);

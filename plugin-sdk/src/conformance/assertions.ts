@@ -57,6 +57,17 @@ export async function refused(
   broken(sentence, `expected a StorageError ${code}, but the call succeeded with ${inspect(result)}`);
 }
 
+/** The call has to reject with an error of this kind. */
+export async function fails(
+  call: Promise<unknown>,
+  kind: abstract new (...args: never) => Error,
+  sentence: string,
+): Promise<void> {
+  const [outcome] = await Promise.allSettled([call]);
+  if (outcome.status === 'rejected' && outcome.reason instanceof kind) return;
+  broken(sentence, `expected a ${kind.name}, got ${inspect(outcome)}`);
+}
+
 /** An error that was caught has to be a StorageError of this code. */
 export function isRefusal(error: unknown, code: StorageErrorCode, sentence: string): void {
   if (isStorageError(error, code)) return;

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { isStorageError } from '../errors.ts';
 import type { StorageDriver } from '../storage.ts';
-import { absent, equal, present, refused, sameBytes, succeeds } from './assertions.ts';
+import { absent, equal, fails, present, refused, sameBytes, succeeds } from './assertions.ts';
 import { contentOf, drain, KiB, MiB, noise, text } from './content.ts';
 import { keysUnder } from './keys-under.ts';
 import { allOf } from './racing.ts';
@@ -54,6 +54,12 @@ export function objects(test: StorageTest): void {
     const bytes = noise(16 * MiB, 1);
     await succeeds(driver.write('large', bytes), says.write);
     sameBytes((await driver.read('large'))?.bytes, bytes, says.write);
+  });
+
+  test('a larger one is refused, and what was there stays', async ({ driver }) => {
+    await driver.write('large', text('small'));
+    await fails(driver.write('large', new Uint8Array(16 * MiB + 1)), RangeError, says.tooLarge);
+    sameBytes((await driver.read('large'))?.bytes, text('small'), says.tooLarge);
   });
 
   test('a write replaces the whole object, by a longer and by a shorter one', async ({ driver }) => {

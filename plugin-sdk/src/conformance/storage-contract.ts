@@ -16,6 +16,7 @@ export const says = {
   read: 'The object under `key`, or `undefined` when there is none',
   known: 'It is a means to be faster, never to be stale',
   write: 'Creates or replaces a small object (at most 16 MiB) atomically',
+  tooLarge: 'RangeError when it has more bytes than a small object may have',
   callersBytes: "The bytes are the driver's until it has settled",
   writeRefused: '`PRECONDITION_FAILED` when the condition does not hold; nothing has been written then',
   etag: 'another version of the object has another etag',

@@ -1,4 +1,5 @@
 import {
+  expectSmall,
   StorageError,
   type ByteRange,
   type LargeObject,
@@ -56,6 +57,7 @@ export class AzureDriver implements StorageDriver {
   }
 
   async write(key: string, bytes: Uint8Array, options: WriteOptions = {}): Promise<SmallObject> {
+    expectSmall(bytes);
     const etag = await this.#writes.write(key, bytes, options);
     return { bytes: Uint8Array.from(bytes), etag };
   }

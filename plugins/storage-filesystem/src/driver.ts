@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import {
+  expectSmall,
   isStorageKey,
   StorageError,
   type ByteRange,
@@ -22,7 +23,7 @@ import { Listing } from './listing.ts';
 import { Locks } from './locks.ts';
 import { statFile } from './object-file.ts';
 import { Root } from './root.ts';
-import { maxSmall, readSmallFile, SmallFile } from './small-file.ts';
+import { readSmallFile, SmallFile } from './small-file.ts';
 import { StaleFiles } from './stale-files.ts';
 import { link, rename, unlink } from './system-calls.ts';
 import { discard, writeTemporary } from './temporary-files.ts';
@@ -109,7 +110,7 @@ export class FilesystemDriver implements StorageDriver {
     bytes: Uint8Array,
     { ifAbsent = false, ifMatch, transient = false }: WriteOptions = {},
   ): Promise<SmallObject> {
-    if (bytes.length > maxSmall) throw new RangeError(`a small object has at most ${maxSmall} bytes`);
+    expectSmall(bytes);
     const path = this.#path(key);
     // A copy: the caller may do with his bytes what he likes once he has been answered.
     const object = new SmallFile(new Uint8Array(bytes));

@@ -1,12 +1,9 @@
 import { hash } from 'node:crypto';
 import type { Stats } from 'node:fs';
-import { StorageError, type SmallObject } from '@entrepot/plugin-sdk';
+import { largestSmallObject, StorageError, type SmallObject } from '@entrepot/plugin-sdk';
 import { openFile, statFile, type OpenFile } from './object-file.ts';
 import { Stamp } from './stamp.ts';
 import { letGo, read } from './system-calls.ts';
-
-/** The most bytes a small object may have. */
-export const maxSmall = 16 * 1024 * 1024;
 
 /** A small object and, known to nobody else, the stamp of the file it was read from. */
 export class SmallFile implements SmallObject {
@@ -64,7 +61,8 @@ export async function readSmallFile(path: string, known?: SmallObject): Promise<
 }
 
 async function readWhole({ fd, stat }: OpenFile): Promise<Uint8Array> {
-  if (stat.size > maxSmall) throw new StorageError('UNAVAILABLE', `a small object has ${stat.size} bytes`);
+  if (stat.size > largestSmallObject)
+    throw new StorageError('UNAVAILABLE', `a small object has ${stat.size} bytes`);
   // Not from Node's pool: who keeps a few bytes for long would keep 8 KiB of it.
   const bytes = Buffer.allocUnsafeSlow(stat.size);
   for (let length = 0; length < bytes.length;) {

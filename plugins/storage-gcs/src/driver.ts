@@ -1,4 +1,5 @@
 import {
+  expectSmall,
   isStorageKey,
   StorageError,
   type ByteRange,
@@ -55,6 +56,7 @@ export class GcsDriver implements StorageDriver {
   }
 
   async write(key: string, bytes: Uint8Array, options: WriteOptions = {}): Promise<SmallObject> {
+    expectSmall(bytes);
     const generation = await this.#writes.write(this.#nameOf(key), bytes, options);
     return { bytes: Uint8Array.from(bytes), etag: generation };
   }

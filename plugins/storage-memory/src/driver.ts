@@ -1,4 +1,5 @@
 import {
+  expectSmall,
   readerOf,
   StorageError,
   type ByteRange,
@@ -38,6 +39,7 @@ export class MemoryDriver implements StorageDriver {
     bytes: Uint8Array,
     { ifAbsent, ifMatch }: WriteOptions = {},
   ): Promise<SmallObject> {
+    expectSmall(bytes);
     const old = this.#memory.get(key);
     if (ifAbsent === true && old !== undefined) {
       throw new StorageError('PRECONDITION_FAILED', `there is an object under ${key} already`);

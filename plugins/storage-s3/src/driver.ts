@@ -1,4 +1,5 @@
 import {
+  expectSmall,
   lengthOf,
   StorageError,
   type ByteRange,
@@ -57,6 +58,7 @@ export class S3Driver implements StorageDriver {
   }
 
   async write(key: string, bytes: Uint8Array, options: WriteOptions = {}): Promise<SmallObject> {
+    expectSmall(bytes);
     const etag = await this.#writes.write(key, bytes, options);
     return { bytes: Uint8Array.from(bytes), etag };
   }

@@ -1,9 +1,9 @@
-import type { SmallObject, StorageDriver } from '@entrepot/plugin-sdk';
+import { largestSmallObject, type SmallObject, type StorageDriver } from '@entrepot/plugin-sdk';
 import { keys } from '../keys.ts';
 import { nonce } from '../records.ts';
 
-/** A small object has at most 16 MiB, and what is set aside gets a line in front. */
-const MAX_BYTES = 16 * 1024 * 1024 - 64 * 1024;
+/** What is set aside gets a line in front. */
+const MAX_BYTES = largestSmallObject - 64 * 1024;
 
 /**
  * What repairing takes away goes under `quarantine/<its key>`: one line of JSON that says when and why, then the bytes

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { isStorageKey, StorageError, type ByteRange } from '@entrepot/plugin-sdk';
+import { isStorageKey, largestSmallObject, StorageError, type ByteRange } from '@entrepot/plugin-sdk';
 import { collect, type Answer } from '@entrepot/plugin-sdk/buckets';
 import { bodyOf } from './body.ts';
 import { given, type Container } from './container.ts';
@@ -39,8 +39,6 @@ export interface BlobOptions {
 /** Metadata of a blob; names have to be identifiers. */
 const ID = 'entrepotid';
 const CONTENT_TYPE = 'application/octet-stream';
-/** Small objects hold at most so many bytes (storage contract). */
-const LARGEST_SMALL = 16 * 1024 * 1024;
 /** Milliseconds: putting thousands of blocks together may take longer than other requests. */
 const COMMIT = 120_000;
 
@@ -82,7 +80,7 @@ export class Blobs {
         });
         const body = readable(answer.readableStreamBody);
         const length = given(answer.contentLength, 'Content-Length');
-        if (length > LARGEST_SMALL) {
+        if (length > largestSmallObject) {
           body.destroy();
           throw new StorageError('UNAVAILABLE', `${key} has ${length} bytes; it is not a small object`);
         }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { lengthOf, StorageError, type ByteRange } from '@entrepot/plugin-sdk';
+import { largestSmallObject, lengthOf, StorageError, type ByteRange } from '@entrepot/plugin-sdk';
 import { collect, streamOf, type Answer } from '@entrepot/plugin-sdk/buckets';
 import {
   headOf,
@@ -31,8 +31,6 @@ export interface ObjectOptions {
 
 const CONTENT_TYPE = 'application/octet-stream';
 const HEAD = 'generation,size,contentType,metadata';
-/** Small objects hold at most so many bytes (storage contract). */
-const LARGEST_SMALL = 16 * 1024 * 1024;
 /** Milliseconds: putting objects together may take longer than other requests. */
 const COMPOSE = 120_000;
 
@@ -96,7 +94,7 @@ export class Objects {
           signal,
         });
         const length = lengthIn(response);
-        if (length > LARGEST_SMALL) {
+        if (length > largestSmallObject) {
           response.destroy();
           throw new StorageError('UNAVAILABLE', `${name} has ${length} bytes; it is not a small object`);
         }

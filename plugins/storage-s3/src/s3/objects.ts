@@ -7,7 +7,7 @@ import {
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
-import { StorageError, type ByteRange } from '@entrepot/plugin-sdk';
+import { largestSmallObject, StorageError, type ByteRange } from '@entrepot/plugin-sdk';
 import { collect, type Answer } from '@entrepot/plugin-sdk/buckets';
 import { readMark, writeMark, type Mark } from '../mark.ts';
 import { bodyOf, heldBody } from './body.ts';
@@ -32,8 +32,6 @@ export interface ObjectBody extends Pick<ObjectHead, 'etag' | 'size' | 'mark'> {
 /** Under which condition an object is written: there is none yet, or it is this version. */
 export type Condition = 'absent' | { readonly etag: string } | undefined;
 
-/** Small objects hold at most so many bytes (storage contract). */
-const LARGEST_SMALL = 16 * 1024 * 1024;
 /** Below this size the colder storage classes cost more than STANDARD ("Amazon S3 pricing", minimum billable size). */
 const SMALLEST_COLD = 128 * 1024;
 
@@ -101,7 +99,7 @@ export class Objects {
         );
         const body = readable(output.Body);
         const length = given(output.ContentLength, 'Content-Length');
-        if (length > LARGEST_SMALL) {
+        if (length > largestSmallObject) {
           body.destroy();
           throw new StorageError('UNAVAILABLE', `${key} has ${length} bytes; it is not a small object`);
         }
