@@ -1,4 +1,7 @@
 import type { StorageDriver } from '@entrepot/plugin-sdk';
+import { loadConfig } from '../../core/src/config/load-config.ts';
+import { createLog } from '../../core/src/log.ts';
+import { openStorage, type OpenStorage } from '../../core/src/registry/open-storage.ts';
 import { openStore } from '../races/registry-view.ts';
 import { collectionOn, finish, type Rules } from './collecting.ts';
 
@@ -9,6 +12,12 @@ export interface CollectedSoFar {
   manifests: number;
   bytes: number;
   rescued: number;
+}
+
+/** The storage of the registries with this configuration, as a process beside them has it. */
+export async function openCollector(file: string): Promise<OpenStorage> {
+  const { config } = await loadConfig({ file });
+  return openStorage(config, await createLog({ ...config.log, level: 'error' }, process.stderr));
 }
 
 /** Collects again and again until told to stop. @throws StorageError */

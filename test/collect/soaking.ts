@@ -1,22 +1,29 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { FilesystemDriver } from '@entrepot/storage-filesystem';
-import { Site } from '../e2e/running-registry.ts';
 import { contentOf } from '../oci/content.ts';
+import { Replicas } from '../replicas/replicas.ts';
 import { Random } from '../torture/random.ts';
 import { verify } from '../torture/verification.ts';
 import { leftoversIn } from './leftovers.ts';
 import { SoakClient } from './soak-client.ts';
-import { collectAgainAndAgain, collectOnce, type CollectedSoFar } from './soak-collectors.ts';
+import { collectAgainAndAgain, collectOnce, openCollector, type CollectedSoFar } from './soak-collectors.ts';
+import { soakedStorages, type StorageName } from './soak-storages.ts';
 import { flawsIn } from './wholeness.ts';
 
 export interface SoakOptions {
+  readonly storage: StorageName;
+  /** Registries behind nginx, each of so many worker processes. */
+  readonly replicas: number;
+  readonly workers: number;
   readonly seconds: number;
   readonly clients: number;
-  readonly workers: number;
   readonly seed: number;
   /** Milliseconds; a registry has six hours by default. */
   readonly grace: number;
+  /** Storage calls a second that each of the two collectors makes at most. */
+  readonly rate: number;
   readonly say: (line: string) => void;
 }
 
@@ -33,64 +40,74 @@ export interface SoakReport {
   readonly collected: CollectedSoFar;
 }
 
-const quiet = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-};
 /** Milliseconds between two lines about how it goes. */
 const TELL_EVERY = 30_000;
+/** The grace once nobody pushes any more; milliseconds. */
+const LAST_GRACE = 1_000;
 
 /**
- * Clients push, retag, delete and pull on a registry of several workers, while two collectors on the same directory run
- * one after the other run, at the same time. In the end every tag is pulled, and what nothing refers to has to be gone.
+ * Clients push, retag, delete and pull on several registries, while two collectors on the same storage run one after the
+ * other run, at the same time. In the end every tag is pulled, and what nothing refers to has to be gone.
  */
-export async function soak({
-  seconds,
-  clients,
-  workers,
-  seed,
-  grace,
-  say,
-}: SoakOptions): Promise<SoakReport> {
-  const random = new Random(seed);
-  const site = await Site.create();
+export async function soak(options: SoakOptions): Promise<SoakReport> {
+  const folder = await mkdtemp(join(tmpdir(), 'entrepot-soak-'));
   try {
-    const registry = await site.start({ http: { workers }, log: { access: false }, gc: { enabled: false } });
-    const url = await registry.url();
-    const done: Record<string, number> = {};
-    const commons = {
-      url,
-      repositories: ['team/app', 'team/base', 'team', 'other/app'],
-      layers: Array.from({ length: 12 }, (_, index) => contentOf(random.bytes(1000 + 20_000 * index))),
-      dawdle: grace / 2,
-      count: (what: string) => {
-        done[what] = (done[what] ?? 0) + 1;
-      },
-    };
-    const drivers = [0, 1].map(
-      () => new FilesystemDriver({ root: join(site.folder, 'storage'), fsync: false, log: quiet }),
-    );
-    const rules = { grace, keepUntagged: grace };
-    const collected: CollectedSoFar = { runs: 0, blobs: 0, manifests: 0, bytes: 0, rescued: 0 };
-    const errors: string[] = [];
-    const stopped = new AbortController();
-    const collectors = new AbortController();
-    const noting = async (who: string, work: Promise<void>): Promise<void> => {
+    const soaked = await soakedStorages[options.storage](folder);
+    try {
+      const replicas = await Replicas.start(soaked.storage, options.replicas, {
+        http: { workers: options.workers },
+        log: { access: false },
+        gc: { enabled: false },
+      });
       try {
-        await work;
-      } catch (error) {
-        errors.push(`${who}: ${String(error)}`);
+        return await soakRegistries(replicas, options);
+      } finally {
+        await replicas.remove();
       }
-    };
+    } finally {
+      await soaked.remove();
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
 
+async function soakRegistries(
+  { nginx: { url }, config }: Replicas,
+  { seconds, clients, seed, grace, rate, say }: SoakOptions,
+): Promise<SoakReport> {
+  const random = new Random(seed);
+  const done: Record<string, number> = {};
+  const commons = {
+    url,
+    repositories: ['team/app', 'team/base', 'team', 'other/app'],
+    layers: Array.from({ length: 12 }, (_, index) => contentOf(random.bytes(1000 + 20_000 * index))),
+    dawdle: grace / 2,
+    count: (what: string) => {
+      done[what] = (done[what] ?? 0) + 1;
+    },
+  };
+  const rules = { grace, keepUntagged: grace, callsPerSecond: rate };
+  const collected: CollectedSoFar = { runs: 0, blobs: 0, manifests: 0, bytes: 0, rescued: 0 };
+  const errors: string[] = [];
+  const stopped = new AbortController();
+  const collecting = new AbortController();
+  const noting = async (who: string, work: Promise<unknown>): Promise<void> => {
+    try {
+      await work;
+    } catch (error) {
+      errors.push(`${who}: ${String(error)}`);
+    }
+  };
+
+  const [first, second] = await Promise.all([openCollector(config), openCollector(config)]);
+  try {
     const working = Array.from({ length: clients }, (_, index) => {
       const client = new SoakClient(`client-${index}`, commons, random.fork());
       return { client, end: noting(`client ${index}`, client.work(stopped.signal)) };
     });
-    const collecting = drivers.map((driver, index) =>
-      noting(`collector ${index}`, collectAgainAndAgain(driver, rules, collectors.signal, collected)),
+    const collectors = [first, second].map(({ driver }, index) =>
+      noting(`collector ${index}`, collectAgainAndAgain(driver, rules, collecting.signal, collected)),
     );
     const telling = setInterval(() => {
       say(`${JSON.stringify(done)} collected ${JSON.stringify(collected)} errors ${errors.length}`);
@@ -102,30 +119,24 @@ export async function soak({
 
     // Some go on collecting what the others have just stopped using; then it has to end by itself.
     let tags = 0;
-    for (const { client } of working)
-      await noting(
-        'the last pulls',
-        client.pullAll().then((pulled) => void (tags += pulled)),
-      );
-    collectors.abort();
-    await Promise.all(collecting);
-    const [driver] = drivers;
-    if (driver === undefined) throw new Error('nothing collects');
-    for (let waiting = 1, runs = 0; waiting > 0 && runs < 50; runs += 1) {
-      await pause(grace / 2);
-      waiting = await collectOnce(driver, rules, collected);
+    const pullAll = async ({ client }: { readonly client: SoakClient }): Promise<void> => {
+      tags += await client.pullAll();
+    };
+    for (const each of working) await noting('the last pulls', pullAll(each));
+    collecting.abort();
+    await Promise.all(collectors);
+    const last = { grace: LAST_GRACE, keepUntagged: LAST_GRACE };
+    for (let waiting = 1, runs = 0; (waiting > 0 || runs < 4) && runs < 50; runs += 1) {
+      await pause(LAST_GRACE / 2);
+      waiting = await collectOnce(first.driver, last, collected);
     }
-    for (const { client } of working)
-      await noting(
-        'the very last pulls',
-        client.pullAll().then(() => undefined),
-      );
-    const flaws = await flawsIn(driver);
-    const leftovers = await leftoversIn(driver);
-    const damage = await verify(join(site.folder, 'registry-0.config.mjs'));
-    await registry.stop();
+    tags = 0;
+    for (const each of working) await noting('the very last pulls', pullAll(each));
+    const flaws = await flawsIn(first.driver);
+    const leftovers = await leftoversIn(first.driver);
+    const damage = await verify(config);
     return { errors, flaws, damage, leftovers, tags, done, collected };
   } finally {
-    await site.remove();
+    await Promise.all([first.close(), second.close()]);
   }
 }

@@ -3,6 +3,7 @@ import { splitDigest } from '../../core/src/digest.ts';
 import { parseManifest } from '../../core/src/manifest/parse-manifest.ts';
 import { blobLinkFormat, blobRecordFormat } from '../../core/src/store/blob-records.ts';
 import { keys } from '../../core/src/store/keys.ts';
+import { listAll } from '../../core/src/store/listing.ts';
 import { referrerFormat } from '../../core/src/store/referrer-store.ts';
 import { manifestFormat, type StoredManifest } from '../../core/src/store/stored-manifest.ts';
 import { tagRecordFormat } from '../../core/src/store/tag-record.ts';
@@ -13,7 +14,8 @@ import { tagRecordFormat } from '../../core/src/store/tag-record.ts';
  */
 export async function flawsIn(driver: StorageDriver): Promise<string[]> {
   const flaws: string[] = [];
-  const { keys: all } = await driver.list('repos/', { limit: 10_000 });
+  const all: string[] = [];
+  for await (const page of listAll(driver, keys.repositories)) all.push(...page);
   for (const key of all) {
     const repository = keys.holderOf(key);
     if (keys.isInSection(key, 'manifests')) flaws.push(...(await flawsOf(driver, repository, key)));

@@ -20,11 +20,11 @@ export interface Bucket {
 }
 
 /** The servers that a test of replicas runs on, and how to get a bucket there. */
-export const buckets: Readonly<Record<string, () => Promise<Bucket>>> = {
+export const buckets = {
   'S3 (versitygw)': () => s3(startVersitygw),
   'S3 (radosgw)': () => s3(startRadosgw),
   'Azure (Azurite)': azure,
-};
+} satisfies Readonly<Record<string, () => Promise<Bucket>>>;
 
 async function s3(startServer: () => Promise<S3Server>): Promise<Bucket> {
   const server = await startServer();

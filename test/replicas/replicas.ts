@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { RegistryConfig } from '@entrepot/core';
 import { RunningRegistry } from '../e2e/running-registry.ts';
 import { startNginx, type Nginx } from '../servers/nginx.ts';
 import type { Storage } from './buckets.ts';
@@ -14,21 +15,26 @@ export interface Replica {
 /** Registries on one storage, equal among each other, behind nginx. */
 export class Replicas {
   readonly folder: string;
+  /** The file that all of them are configured by. */
+  readonly config: string;
   readonly nginx: Nginx;
-  readonly #config: string;
   readonly #started: RunningRegistry[];
   #serving: readonly Replica[];
 
   private constructor(folder: string, config: string, nginx: Nginx, serving: readonly Replica[]) {
     this.folder = folder;
     this.nginx = nginx;
-    this.#config = config;
+    this.config = config;
     this.#serving = serving;
     this.#started = serving.map(({ registry }) => registry);
   }
 
   /** Starts `count` registries, and nginx once they serve. `settings` are more of their configuration. */
-  static async start(storage: Storage, count: number, settings: object = {}): Promise<Replicas> {
+  static async start(
+    storage: Storage,
+    count: number,
+    settings: Omit<RegistryConfig, 'plugins'> = {},
+  ): Promise<Replicas> {
     const folder = await mkdtemp(join(tmpdir(), 'entrepot-replicas-'));
     const config = join(folder, 'registry.config.mjs');
     await writeFile(
@@ -36,8 +42,7 @@ export class Replicas {
       [
         `import storage from ${JSON.stringify(import.meta.resolve(storage.use))};`,
         'export default {',
-        `  ...${JSON.stringify(settings)},`,
-        '  http: { port: 0, stopDelay: 1 },',
+        `  ...${JSON.stringify({ ...settings, http: { port: 0, stopDelay: 1, ...settings.http } })},`,
         `  plugins: [storage(${JSON.stringify(storage.options)})],`,
         '};\n',
       ].join('\n'),
@@ -59,7 +64,7 @@ export class Replicas {
 
   /** Starts one more and lets nginx know. */
   async add(): Promise<void> {
-    const registry = new RunningRegistry(this.#config, this.folder);
+    const registry = new RunningRegistry(this.config, this.folder);
     this.#started.push(registry);
     const replica = await replicaOf(registry);
     await this.#balance([...this.#serving, replica]);
