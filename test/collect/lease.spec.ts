@@ -1,9 +1,12 @@
+import { spawnSync } from 'node:child_process';
 import { hostname } from 'node:os';
 import { mock } from 'node:test';
 import { StorageError } from '@entrepot/plugin-sdk';
 import { expect } from 'chai';
 import { CollectionLease, type HeldLease } from '../../core/src/store/collect/collection-lease.ts';
 import { CollectionSchedule } from '../../core/src/store/collect/collection-schedule.ts';
+import { self } from '../../core/src/store/collect/holder.ts';
+import { keys } from '../../core/src/store/keys.ts';
 import { createRegistry } from '@entrepot/core';
 import { storageOf } from '../../core/test/verify/backends.ts';
 import { RecordingDriver } from '../../core/test/store/recording-driver.ts';
@@ -50,6 +53,7 @@ describe('The lease of collection', () => {
     const held = await taken(lease);
     expect(await other.take()).to.deep.equal({
       heldBy: `process ${process.pid} on ${hostname()}`,
+      until: Date.now() + 120_000,
     });
     await held.release(true);
     await (await taken(other)).release(true);
@@ -90,6 +94,22 @@ describe('The lease of collection', () => {
     stoppedClock.pass(1_000);
     await taken(other);
   });
+
+  for (const [place, isFree] of [
+    ['this machine', true],
+    ['another machine', false],
+  ] as const) {
+    it(`${isFree ? 'may be taken at once' : 'is waited for'} when its holder, a process of ${place}, has died`, async () => {
+      const { pid } = spawnSync(process.execPath, ['--version']);
+      const died = { pid, place: isFree ? self.place : 'elsewhere' };
+      const record = { holder: 'it', process: died, owner: 'once', renewed: Date.now(), ended: 7 };
+      await driver.write(keys.collectionLease, Buffer.from(JSON.stringify(record)));
+      const answer = await lease.take();
+      expect('heldBy' in answer).to.equal(!isFree);
+      expect(await lease.lastEnd()).to.equal(7);
+      if ('release' in answer) await answer.release(false);
+    });
+  }
 
   it('tells a holder who slept that another has begun, and is not given back by him', async () => {
     const held = await taken(lease);

@@ -69,8 +69,12 @@ async function collectAlone(
 ): Promise<void> {
   const lease = await collection.takeLease();
   if ('heldBy' in lease) {
-    if (isForPeople) process.stdout.write(`Garbage is being collected already, by ${lease.heldBy}.\n`);
-    else print({ alreadyRunning: lease.heldBy });
+    const { heldBy, until } = lease;
+    if (isForPeople)
+      process.stdout.write(
+        `Garbage is being collected already, by ${heldBy}. If that has died, another may begin in ${secondsTo(until)} s.\n`,
+      );
+    else print({ alreadyRunning: heldBy, until: timeOf(until) });
     return;
   }
   lease.signal.addEventListener('abort', () => lost.abort(lease.signal.reason));
@@ -121,6 +125,10 @@ function accountOf({ waiting, ...account }: Account): object {
 
 function timeOf(milliseconds: number | undefined): string | undefined {
   return milliseconds === undefined ? undefined : new Date(milliseconds).toISOString();
+}
+
+function secondsTo(time: number): number {
+  return Math.max(0, Math.ceil((time - Date.now()) / 1000));
 }
 
 function print(line: object): boolean {

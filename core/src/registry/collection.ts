@@ -3,7 +3,7 @@ import type { ResolvedConfig } from '../config/define-config.ts';
 import { splitDigest } from '../digest.ts';
 import type { Logger } from '../log.ts';
 import { parseManifest, type ParsedManifest } from '../manifest/parse-manifest.ts';
-import { CollectionLease, type HeldLease } from '../store/collect/collection-lease.ts';
+import { CollectionLease, type HeldByAnother, type HeldLease } from '../store/collect/collection-lease.ts';
 import { CollectionSchedule } from '../store/collect/collection-schedule.ts';
 import { Collection } from '../store/collect/collection.ts';
 import type { Pace } from '../store/collect/paced-storage.ts';
@@ -59,7 +59,7 @@ export function scheduleCollection(collected: Collected, log: Logger): Collectio
 /** Collection of the storage of a registry, which may be running elsewhere. */
 export interface OpenCollection extends Pick<Collection, 'run' | 'progress'> {
   /** Takes the lease; a dry run needs none. Gives who has it instead when somebody does. */
-  takeLease(): Promise<HeldLease | { readonly heldBy: string }>;
+  takeLease(): Promise<HeldLease | HeldByAnother>;
   close(): Promise<void>;
 }
 

@@ -3,7 +3,8 @@ import { hostname } from 'node:os';
 import type { Logger, StorageDriver } from '@entrepot/plugin-sdk';
 import { messageOf } from '../../error-message.ts';
 import { keys } from '../keys.ts';
-import { isCount, jsonFormat, Records, type Stored } from '../records.ts';
+import { isCount, isObject, jsonFormat, Records, type Stored } from '../records.ts';
+import { hasEnded, self, type Holder } from './holder.ts';
 
 /** How often a lease is renewed, how long its holder relies on it, and how long others respect it; milliseconds. */
 const RENEW_AFTER = 15_000;
@@ -13,6 +14,8 @@ const RESPECTED_FOR = 120_000;
 interface Lease {
   /** Who collects, for people: machine and process. */
   readonly holder: string;
+  /** The same for machines: those nearby see when it has died. */
+  readonly process: Holder | undefined;
   /** Names one taking of the lease. `undefined` when nobody holds it. */
   readonly owner: string | undefined;
   /** When the holder last said that it collects; milliseconds since 1970. */
@@ -21,11 +24,21 @@ interface Lease {
   readonly ended: number;
 }
 
-const leaseFormat = jsonFormat<Lease>(({ holder, owner, renewed, ended }) =>
+const leaseFormat = jsonFormat<Lease>(({ holder, process: by, owner, renewed, ended }) =>
   typeof holder === 'string' && isCount(renewed) && isCount(ended)
-    ? { holder, owner: typeof owner === 'string' ? owner : undefined, renewed, ended }
+    ? {
+        holder,
+        process: isHolder(by) ? by : undefined,
+        owner: typeof owner === 'string' ? owner : undefined,
+        renewed,
+        ended,
+      }
     : undefined,
 );
+
+function isHolder(value: unknown): value is Holder {
+  return isObject(value) && isCount(value['pid']) && typeof value['place'] === 'string';
+}
 
 /** The lease, as whoever collects has it. */
 export interface HeldLease {
@@ -33,6 +46,14 @@ export interface HeldLease {
   readonly signal: AbortSignal;
   /** Gives it back. `isDone` says that the run came to its end. */
   release(isDone: boolean): Promise<void>;
+}
+
+/** Somebody else has the lease. */
+export interface HeldByAnother {
+  /** Machine and process. */
+  readonly heldBy: string;
+  /** When others may take it if that process says nothing more; milliseconds since 1970. */
+  readonly until: number;
 }
 
 /**
@@ -53,16 +74,17 @@ export class CollectionLease {
     return (await this.#records.read(keys.collectionLease))?.value.ended ?? 0;
   }
 
-  /** Takes the lease. Gives who has it instead when somebody does. */
-  async take(): Promise<HeldLease | { readonly heldBy: string }> {
-    const holder = `process ${process.pid} on ${hostname()}`;
+  /** Takes the lease. Gives who has it instead when somebody does. That of a process seen to have died is free. */
+  async take(): Promise<HeldLease | HeldByAnother> {
+    const holder = `process ${self.pid} on ${hostname()}`;
     const owner = randomUUID();
     const lease = await this.#records.update(keys.collectionLease, (current) => {
       if (current !== undefined && isHeld(current)) return undefined;
-      return { holder, owner, renewed: Date.now(), ended: current?.ended ?? 0 };
+      return { holder, process: self, owner, renewed: Date.now(), ended: current?.ended ?? 0 };
     });
-    if (lease?.value.owner !== owner) return { heldBy: lease?.value.holder ?? 'somebody' };
-    return this.#held(lease);
+    if (lease?.value.owner === owner) return this.#held(lease);
+    const { holder: heldBy = 'somebody', renewed = Date.now() } = lease?.value ?? {};
+    return { heldBy, until: renewed + RESPECTED_FOR };
   }
 
   #held(taken: Stored<Lease>): HeldLease {
@@ -97,6 +119,7 @@ export class CollectionLease {
   }
 }
 
-function isHeld({ owner, renewed }: Lease): boolean {
-  return owner !== undefined && Date.now() - renewed < RESPECTED_FOR;
+function isHeld({ owner, renewed, process: by }: Lease): boolean {
+  if (owner === undefined || Date.now() - renewed >= RESPECTED_FOR) return false;
+  return by === undefined || !hasEnded(by);
 }
