@@ -88,6 +88,13 @@ export interface StorageDriver {
    * that is wrapped loses it unless the wrapper passes it on.
    */
   signUrl?(key: string, options: { readonly expires: number }): Promise<string | undefined>;
+
+  /**
+   * Removes objects, small or large, whose keys are never used again, a thousand at most, in fewer requests than as
+   * many calls of {@link delete}. Gives those that may still be there, each with its reason; what is absent is none of
+   * them. A means to be faster, like {@link signUrl}: drivers and wrappers may leave it out.
+   */
+  deleteMany?(keys: readonly string[]): Promise<ReadonlyMap<string, StorageError>>;
 }
 
 /** The most bytes a small object may have. */
@@ -229,6 +236,7 @@ export function withMethods(driver: StorageDriver, replaced: Partial<StorageDriv
           signUrl: async (key: string, options: { readonly expires: number }) =>
             driver.signUrl?.(key, options),
         }),
+    ...(driver.deleteMany === undefined ? {} : { deleteMany: driver.deleteMany.bind(driver) }),
     ...replaced,
   };
 }

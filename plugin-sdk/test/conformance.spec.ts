@@ -4,6 +4,7 @@ import { describeStorageDriver } from '@entrepot/plugin-sdk/conformance';
 import { Memory, MemoryDriver } from '@entrepot/storage-memory';
 import { expect } from 'chai';
 import type { BrokenDriver } from './broken-drivers/broken-driver.ts';
+import { brokenBatchedDeletes, deletesMany } from './broken-drivers/batched-deletes.ts';
 import { brokenConditions } from './broken-drivers/conditions.ts';
 import { brokenListing } from './broken-drivers/listing.ts';
 import { brokenObjects } from './broken-drivers/objects.ts';
@@ -46,6 +47,10 @@ describe('the conformance kit for storage drivers', () => {
     expect(bucket.requests).to.not.be.empty;
   });
 
+  it('has nothing to say against one that deletes many objects at once', async () => {
+    expect(await judge(deletesMany)).to.deep.equal([]);
+  });
+
   const flaws = {
     'small objects': brokenObjects,
     conditions: brokenConditions,
@@ -53,6 +58,7 @@ describe('the conformance kit for storage drivers', () => {
     'reading large objects': brokenStreams,
     uploads: brokenUploads,
     'signed URLs': brokenSignedUrls(() => bucket),
+    'batched deletes': brokenBatchedDeletes,
     'two processes': brokenProcesses,
   };
   for (const [behaviour, broken] of Object.entries(flaws)) {

@@ -96,4 +96,17 @@ describe('A driver with some methods replaced', () => {
       'https://bucket.example/a',
     );
   });
+
+  it('deletes many at once when it does so itself', async () => {
+    expect(withMethods(driver, {})).not.to.have.property('deleteMany');
+    const deleted: string[] = [];
+    const batching = withMethods(driver, {
+      deleteMany: async (keys) => {
+        deleted.push(...keys);
+        return new Map();
+      },
+    });
+    await withMethods(batching, {}).deleteMany?.(['a', 'b']);
+    expect(deleted).to.deep.equal(['a', 'b']);
+  });
 });

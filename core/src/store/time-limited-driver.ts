@@ -37,6 +37,7 @@ const timeLimits: StorageTimeLimits = {
  * not overtaken: an upload goes on, or is aborted, when its overdue call has settled.
  */
 export class TimeLimitedDriver implements StorageDriver {
+  readonly deleteMany?: NonNullable<StorageDriver['deleteMany']>;
   readonly #driver: StorageDriver;
   readonly #limits: StorageTimeLimits;
   readonly #watch: CallWatch;
@@ -47,6 +48,8 @@ export class TimeLimitedDriver implements StorageDriver {
     this.#driver = driver;
     this.#limits = limits;
     this.#watch = new CallWatch(limits.whileDead);
+    const deleteMany = driver.deleteMany?.bind(driver);
+    if (deleteMany !== undefined) this.deleteMany = (keys) => this.#call(deleteMany(keys));
   }
 
   partSize(offset: number): number {

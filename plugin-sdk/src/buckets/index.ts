@@ -2,6 +2,8 @@
  * Pieces for drivers over an object store that is reached by HTTP: what is the same whichever SDK speaks to it. None of
  * them knows one.
  */
+export { deleteInBatches } from './batched-deletes.ts';
+export type { BatchedDeletes } from './batched-deletes.ts';
 export { chunksOf, collect, streamOf } from './bodies.ts';
 export { ObjectReader } from './object-reader.ts';
 export type { ReaderOptions } from './object-reader.ts';

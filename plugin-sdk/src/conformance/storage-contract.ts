@@ -67,6 +67,11 @@ export const says = {
   expires: 'until `expires` seconds have passed at most',
   opensNothingElse: 'it opens nothing else',
 
+  // many deletes at once
+  deleteMany: 'Removes objects, small or large, whose keys are never used again, a thousand at most',
+  deleteManyAbsent:
+    'Gives those that may still be there, each with its reason; what is absent is none of them',
+
   // the state of an upload
   state: 'Whatever a driver needs to go on with an upload from any process: plain JSON',
 } as const;

@@ -1,3 +1,4 @@
+import { batchedDeletes } from './batched-deletes.ts';
 import { conditions } from './conditions.ts';
 import { listing } from './listing.ts';
 import { objects } from './objects.ts';
@@ -23,6 +24,7 @@ const behaviours = {
   'reading large objects': streams,
   uploads,
   'signed URLs': signedUrls,
+  'batched deletes': batchedDeletes,
   'two processes': twoProcesses,
 };
 

@@ -12,7 +12,7 @@ import {
   type UploadState,
   type WriteOptions,
 } from '@entrepot/plugin-sdk';
-import { ObjectReader } from '@entrepot/plugin-sdk/buckets';
+import { deleteInBatches, ObjectReader } from '@entrepot/plugin-sdk/buckets';
 import { AbortedUploads } from './aborted-uploads.ts';
 import { Blobs, type BlobBody } from './azure/blobs.ts';
 import type { Container } from './azure/container.ts';
@@ -22,6 +22,8 @@ import { Writes } from './writes.ts';
 
 /** The most keys that are asked for at once. Azure lists 5000 blobs; two more than the keys are needed. */
 const KEYS_AT_ONCE = 4998;
+/** The most blobs that Azure deletes in one request ("Blob Batch"). */
+const DELETED_AT_ONCE = 256;
 
 /**
  * Keeps objects as block blobs in a container. It holds nothing in memory; any number of processes may share the
@@ -68,6 +70,14 @@ export class AzureDriver implements StorageDriver {
     // Azure may say the same of a blob that is not there.
     if ((await this.size(key)) === undefined) return;
     throw new StorageError('PRECONDITION_FAILED', `the object under ${key} is not version ${ifMatch ?? ''}`);
+  }
+
+  deleteMany(keys: readonly string[]): Promise<ReadonlyMap<string, StorageError>> {
+    return deleteInBatches(keys, {
+      most: DELETED_AT_ONCE,
+      batch: (some) => this.#blobs.deleteBatch(some),
+      single: (key) => this.#blobs.delete(key),
+    });
   }
 
   async list(prefix: string, { startAfter = '', limit }: ListOptions): Promise<ListPage> {

@@ -13,7 +13,7 @@ import {
   type UploadState,
   type WriteOptions,
 } from '@entrepot/plugin-sdk';
-import { ObjectReader } from '@entrepot/plugin-sdk/buckets';
+import { deleteInBatches, ObjectReader } from '@entrepot/plugin-sdk/buckets';
 import { newMark } from './mark.ts';
 import { partSizeAt } from './part-size.ts';
 import type { S3 } from './s3/client.ts';
@@ -24,7 +24,7 @@ import { isBeingRemoved, Tombstones, tombstoneSize } from './tombstones.ts';
 import { decodeState, encodeState } from './upload-state.ts';
 import { Writes } from './writes.ts';
 
-/** The most keys S3 lists at once. */
+/** The most keys S3 lists, or deletes, at once. */
 const KEYS_AT_ONCE = 1000;
 
 /** Keeps objects in an S3 bucket, under their own keys. It holds nothing in memory; any number of processes may share it. */
@@ -66,6 +66,14 @@ export class S3Driver implements StorageDriver {
   async delete(key: string, { ifMatch }: { readonly ifMatch?: string } = {}): Promise<void> {
     if (ifMatch === undefined) await this.#objects.delete(key);
     else await this.#tombstones.delete(key, ifMatch);
+  }
+
+  deleteMany(keys: readonly string[]): Promise<ReadonlyMap<string, StorageError>> {
+    return deleteInBatches(keys, {
+      most: KEYS_AT_ONCE,
+      batch: (some) => this.#objects.deleteBatch(some),
+      single: (key) => this.#objects.delete(key),
+    });
   }
 
   async list(prefix: string, { startAfter = '', limit }: ListOptions): Promise<ListPage> {

@@ -1,11 +1,12 @@
-import type { SmallObject } from '@entrepot/plugin-sdk';
+import { StorageError, type SmallObject } from '@entrepot/plugin-sdk';
 import { blobLinkFormat, blobRecordFormat, type BlobRecord } from '../blob-records.ts';
 import { forEachLimited, mapLimited } from '../concurrency.ts';
 import { keys } from '../keys.ts';
 import { linkDigest, recordDigest } from '../verify/places.ts';
 import type { Mark } from './mark.ts';
+import { AT_ONCE } from './paced-storage.ts';
 import { repositoryKeys } from './repository-keys.ts';
-import { AT_ONCE, type Run } from './run.ts';
+import type { Run } from './run.ts';
 import type { Step } from './tally.ts';
 
 /** Doomed blobs gathered before they are deleted: for each batch, the links of all repositories are looked through. */
@@ -102,15 +103,27 @@ export class BlobCollection {
    */
   async *#delete(): AsyncGenerator<Step> {
     if (this.#doomed.size === 0) return;
-    const { rules, progress } = this.#run;
+    const { storage, rules, progress } = this.#run;
     const { phase } = progress;
     progress.phase = 'deleting';
     const batch = [...this.#doomed.values()];
     if (!rules.dryRun) await this.#deleteLinks();
     this.#doomed.clear();
     while (batch.length > 0) {
-      const steps = await mapLimited(batch.splice(0, AT_ONCE), AT_ONCE, (doomed) => this.#deleteBlob(doomed));
+      const some = batch.splice(0, storage.removedAtOnce);
+      const bytes = rules.dryRun ? [] : some.flatMap(({ data }) => data ?? []);
+      const kept = await storage.removeBytes(bytes);
+      const gone = some.filter(({ data }) => data === undefined || !kept.has(data));
+      const steps = await mapLimited(gone, AT_ONCE, (doomed) => this.#deleteRecord(doomed));
       for (const step of steps) if (step !== undefined) yield step;
+      for (const [key, cause] of kept)
+        throw new StorageError(
+          'UNAVAILABLE',
+          `of ${kept.size} blobs the bytes stay, ${key} because ${cause.message}`,
+          {
+            cause,
+          },
+        );
     }
     progress.phase = phase;
   }
@@ -127,12 +140,9 @@ export class BlobCollection {
     }
   }
 
-  async #deleteBlob({ digest, data, size, object }: Doomed): Promise<Step | undefined> {
+  async #deleteRecord({ digest, size, object }: Doomed): Promise<Step | undefined> {
     const { storage, rules, progress, blobs } = this.#run;
-    if (!rules.dryRun) {
-      if (data !== undefined) await storage.removeBytes(data);
-      if (!(await storage.remove(keys.record(digest), object))) return undefined;
-    }
+    if (!rules.dryRun && !(await storage.remove(keys.record(digest), object))) return undefined;
     progress.deleted += 1;
     progress.freed += size;
     return blobs.take({ action: 'delete', kind: 'blob', digest, bytes: size });

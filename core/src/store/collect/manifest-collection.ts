@@ -5,9 +5,9 @@ import { keys } from '../keys.ts';
 import { manifestFormat, type StoredManifest } from '../stored-manifest.ts';
 import { manifestDigest } from '../verify/places.ts';
 import type { Hold, Holds } from './holds.ts';
-import type { Found } from './paced-storage.ts';
+import { AT_ONCE, type Found } from './paced-storage.ts';
 import { repositoryKeys } from './repository-keys.ts';
-import { AT_ONCE, type Run } from './run.ts';
+import type { Run } from './run.ts';
 import type { Step } from './tally.ts';
 
 /** Removes a manifest that was condemned at this moment, unless somebody has needed it since. Whether it did. */

@@ -5,9 +5,10 @@ import { manifestFormat } from '../stored-manifest.ts';
 import { tagRecordFormat } from '../tag-record.ts';
 import { manifestDigest } from '../verify/places.ts';
 import { Holds } from './holds.ts';
+import { AT_ONCE } from './paced-storage.ts';
 import { digestsIn, referencesOf } from './references.ts';
 import { repositoryKeys } from './repository-keys.ts';
-import { AT_ONCE, type Run } from './run.ts';
+import type { Run } from './run.ts';
 
 /** How many there are, about. */
 export interface Counted {

@@ -1,9 +1,18 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { isStorageError, type ListPage, type SmallObject, type StorageDriver } from '@entrepot/plugin-sdk';
+import {
+  isStorageError,
+  type ListPage,
+  type SmallObject,
+  type StorageDriver,
+  type StorageError,
+} from '@entrepot/plugin-sdk';
+import { forEachLimited } from '../concurrency.ts';
 import { decodeRecord, type RecordFormat } from '../records.ts';
 
-/** Keys asked for at once. */
+/** Keys asked for, or removed, in one call. */
 const KEYS_AT_ONCE = 1000;
+/** Objects read, written or removed at once. */
+export const AT_ONCE = 32;
 /** Waits that are shorter are let go: timers are not that precise; milliseconds. */
 const SHORTEST_WAIT = 5;
 
@@ -55,6 +64,11 @@ export class PacedStorage {
     return object === undefined ? undefined : { object, value: decodeRecord(format, key, object.bytes) };
   }
 
+  async size(key: string): Promise<number | undefined> {
+    await this.turn();
+    return this.#driver.size(key);
+  }
+
   /** Replaces this version of a record. Gives the new one; `undefined` when somebody has changed it meanwhile. */
   async replace<Value>(
     format: RecordFormat<Value>,
@@ -83,10 +97,22 @@ export class PacedStorage {
     }
   }
 
-  /** Removes bytes, whose key is never used again. */
-  async removeBytes(key: string): Promise<void> {
-    await this.turn();
-    await this.#driver.delete(key);
+  /** How many bytes are best removed at once. */
+  get removedAtOnce(): number {
+    return this.#driver.deleteMany === undefined ? AT_ONCE : KEYS_AT_ONCE;
+  }
+
+  /** Removes bytes, whose keys are never used again. Gives those that may still be there, each with its reason. */
+  async removeBytes(all: readonly string[]): Promise<ReadonlyMap<string, StorageError>> {
+    if (this.#driver.deleteMany !== undefined && all.length > 1) {
+      await this.turn();
+      return this.#driver.deleteMany(all);
+    }
+    await forEachLimited(all, AT_ONCE, async (key) => {
+      await this.turn();
+      await this.#driver.delete(key);
+    });
+    return new Map();
   }
 
   async list(prefix: string, startAfter: string): Promise<ListPage> {

@@ -39,6 +39,3 @@ export interface Run {
   readonly blobs: Tally;
   readonly manifests: Tally;
 }
-
-/** Objects read at once. */
-export const AT_ONCE = 32;

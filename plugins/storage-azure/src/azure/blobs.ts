@@ -149,6 +149,20 @@ export class Blobs {
     );
   }
 
+  /** Deletes up to 256 blobs. Gives the keys that Azure has not deleted. */
+  async deleteBatch(keys: readonly string[]): Promise<readonly string[]> {
+    const blobs = keys.map((key) => this.#container.blob(key));
+    const { value } = await this.#container.requests.send(`delete ${keys.length} blobs`, ({ signal }) =>
+      this.#container.calls
+        .getBlobBatchClient()
+        .deleteBlobs(blobs, { deleteSnapshots: 'include', abortSignal: signal }),
+    );
+    const gone = new Set<string>();
+    for (const { status, errorCode, _request: request } of value?.subResponses ?? [])
+      if (status === 202 || errorCode === 'BlobNotFound') gone.add(request.url);
+    return keys.filter((_, index) => !gone.has(blobs[index]?.url ?? ''));
+  }
+
   /**
    * Up to `limit` blobs whose keys start with `prefix` and are not before `from`, in the order of Azure, which may stop
    * early: `next` is what to go on with then. What has no name of ours is passed over.

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import {
   DeleteObjectCommand,
+  DeleteObjectsCommand,
   GetObjectCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
@@ -185,6 +186,22 @@ export class Objects {
         ),
       { expected: ['refused', 'absent'] },
     );
+  }
+
+  /** Deletes up to 1000 objects. Gives the keys that S3 has not deleted. */
+  async deleteBatch(keys: readonly string[]): Promise<readonly string[]> {
+    const { bucket, prefix } = this.#s3;
+    const { value } = await this.#s3.requests.send(`delete ${keys.length} objects`, ({ signal }) =>
+      this.#s3.calls.send(
+        new DeleteObjectsCommand({
+          Bucket: bucket,
+          Delete: { Objects: keys.map((key) => ({ Key: prefix + key })), Quiet: true },
+        }),
+        { abortSignal: signal },
+      ),
+    );
+    const failed = new Set(value?.Errors?.map(({ Key }) => Key));
+    return keys.filter((key) => failed.has(prefix + key));
   }
 
   /**
