@@ -14,11 +14,12 @@ import { HttpServer } from './server/server.ts';
 import type { CollectionSchedule } from './store/collect/collection-schedule.ts';
 import { createStore } from './store/index.ts';
 import { UploadSweep } from './store/upload-sweep.ts';
+import { tlsOf, type Tls } from './tls/tls.ts';
 
 export interface RegistryAddress {
   readonly host: string;
   readonly port: number;
-  /** `http://127.0.0.1:5000`, without a slash at the end. */
+  /** `http://127.0.0.1:5000`, with `https` when there is TLS, without a slash at the end. */
   readonly url: string;
 }
 
@@ -91,6 +92,7 @@ export async function createRegistry(
     collection: scheduleCollection({ driver: storage.driver, store, settings: resolved.gc }, log),
     dispatch,
     edge,
+    tls: tlsOf(resolved.http, log),
     isOpen: !hooks.authenticate.isUsed(),
   });
   return registry;
@@ -105,6 +107,7 @@ interface LiveParts {
   readonly collection: CollectionSchedule | undefined;
   readonly dispatch: Dispatch;
   readonly edge: RequestListener;
+  readonly tls: Tls | undefined;
   /** Whether nobody asks clients who they are. */
   readonly isOpen: boolean;
 }
@@ -122,7 +125,7 @@ class LiveRegistry implements Registry {
   #stopping: Promise<void> | undefined;
 
   constructor(parts: LiveParts) {
-    const { config, log, edge, storage } = parts;
+    const { config, log, edge, storage, tls } = parts;
     this.#parts = parts;
     this.storage = storage;
     this.handler = (request, response) => {
@@ -134,6 +137,7 @@ class LiveRegistry implements Registry {
       listener: this.handler,
       settings: config.http,
       inFlight: this.#inFlight,
+      tls,
       log,
     });
   }
@@ -182,16 +186,18 @@ class LiveRegistry implements Registry {
   }
 
   async #start(): Promise<RegistryAddress> {
-    const { config, host, log, isOpen } = this.#parts;
+    const { config, host, log, tls, isOpen } = this.#parts;
     await this.open();
     try {
       const { address, family, port } = await this.#server.listen();
       this.#address = {
         host: address,
         port,
-        url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
+        url: `${tls === undefined ? 'http' : 'https'}://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
       };
     } catch (error) {
+      this.#server.stopAccepting();
+      await this.#server.close();
       await Promise.all([this.#parts.sweep.stop(), this.#parts.collection?.stop()]);
       await host.stop();
       this.#state = 'stopped';

@@ -6,12 +6,35 @@ export interface Access {
   readonly action: 'pull' | 'push' | 'delete' | '*';
 }
 
+/**
+ * A certificate that a client has shown over TLS: issued by one of the client CAs of the server, for clients, and not
+ * expired. All of that has been verified.
+ */
+export interface ClientCertificate {
+  /** Of the subject. One, mostly; several say no more who it is than none. */
+  readonly commonNames: readonly string[];
+  /** Of the subject. */
+  readonly organizationalUnits: readonly string[];
+  /** From the alternative names of the subject (RFC 5280, 4.2.1.6). */
+  readonly emails: readonly string[];
+  readonly dnsNames: readonly string[];
+  readonly uris: readonly string[];
+  /** SHA-256 of the whole certificate, in 64 hexadecimal digits, small letters. */
+  readonly fingerprint: string;
+}
+
+/** Where a request comes from. */
+export interface Client {
+  /** Of who has connected; behind proxies that the configuration trusts, of who they say has. */
+  readonly address: string;
+  /** What the client has shown of itself, when there is TLS and no proxy in between. */
+  readonly certificate?: ClientCertificate;
+}
+
 /** What `authenticate` taps see of a request: its credentials and where it comes from, no more. */
-export interface AuthRequest {
+export interface AuthRequest extends Client {
   readonly requestId: string;
   readonly method: string;
-  /** Address of the peer of the connection. */
-  readonly address: string;
   /** From `Authorization: Basic` (RFC 7617). */
   readonly basic?: { readonly username: string; readonly password: string };
   /** From `Authorization: Bearer` (RFC 6750). */

@@ -23,7 +23,15 @@ export type {
   UploadState,
   WriteOptions,
 } from './storage.ts';
-export type { Access, AuthorizeRequest, AuthRequest, Decisions, Identity } from './auth.ts';
+export type {
+  Access,
+  AuthorizeRequest,
+  AuthRequest,
+  Client,
+  ClientCertificate,
+  Decisions,
+  Identity,
+} from './auth.ts';
 export type { Descriptor, ManifestSubmission } from './manifest.ts';
 export type { EventAction, RegistryEvent, ResponseReport } from './events.ts';
 export { errorCodes, isRegistryError, isStorageError, RegistryError, StorageError } from './errors.ts';

@@ -24,8 +24,8 @@ const frameworkFiles: ReadonlyMap<string, string> = new Map([
 const coreAreas: ReadonlyMap<string, readonly string[]> = new Map([
   ['index', ['registry', 'config']],
   ['cli', ['commands']],
-  ['commands', ['registry', 'config', 'log', 'workers']],
-  ['registry', ['config', 'plugins', 'store', 'manifest', 'events', 'server', 'auth', 'log']],
+  ['commands', ['registry', 'config', 'log', 'tls', 'workers']],
+  ['registry', ['config', 'plugins', 'store', 'manifest', 'events', 'server', 'auth', 'log', 'tls']],
   ['workers', ['server']],
   ['server', ['api', 'auth', 'events', 'http']],
   ['api', ['http', 'manifest', 'store']],
@@ -37,18 +37,20 @@ const coreAreas: ReadonlyMap<string, readonly string[]> = new Map([
   ['manifest', []],
   ['store', []],
   ['log', []],
+  ['tls', []],
 ]);
 
 /** As {@link coreAreas}, for imports that leave nothing behind at run time. */
 const coreTypeAreas: ReadonlyMap<string, readonly string[]> = new Map([
   ['index', ['plugins', 'server']],
-  ['server', ['config', 'log', 'plugins', 'store']],
+  ['server', ['config', 'log', 'plugins', 'store', 'tls']],
   ['api', ['auth', 'events']],
   ['plugins', ['config', 'log']],
   ['events', ['http']],
   ['store', ['manifest']],
   ['workers', ['log']],
   ['log', ['config']],
+  ['tls', ['config', 'log']],
 ]);
 
 /** Files of core/src that every area may import, because they import no other. */

@@ -106,7 +106,7 @@ onEachStorage('A registry that asks who may do what', (serve) => {
   let registry: ServedRegistry;
   before(async () => {
     registry = await serve(
-      {},
+      { http: { trustedProxies: ['127.0.0.1'] } },
       passwords,
       plugin('rules', (hooks, name) => {
         hooks.authenticate.tap(name, (request) => {
@@ -238,9 +238,14 @@ onEachStorage('A registry that asks who may do what', (serve) => {
   });
 
   it('shows taps no more of a request than they need', async () => {
-    await registry.get('/v2/library/app/manifests/v1', { cookie: 'a=b', 'x-request-id': 'known' });
+    await registry.get('/v2/library/app/manifests/v1', {
+      cookie: 'a=b',
+      'x-request-id': 'known',
+      'x-forwarded-for': '203.0.113.7',
+    });
     const [request] = told;
-    expect(request).to.include({ requestId: 'known', method: 'GET' });
+    expect(request).to.include({ requestId: 'known', method: 'GET', address: '203.0.113.7' });
+    expect(asked.at(-1)).to.include({ address: '203.0.113.7' });
     expect(request).to.have.all.keys('requestId', 'method', 'address', 'access');
   });
 

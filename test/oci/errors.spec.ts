@@ -121,16 +121,22 @@ onEachStorage('An error', (serve) => {
       for (const id of ids) expect(id).to.match(/^[0-9a-f-]{36}$/);
     });
 
-    it('carries the id the client has sent, if it is one', async () => {
+    it('carries the id a trusted proxy has sent, if it is one', async () => {
+      const trusting = await serve({ http: { trustedProxies: ['127.0.0.1'] } });
       for (const id of ['abc', '4bf92f3577b34da6', 'a.b:c/d=+_-1', 'x'.repeat(128)]) {
         for (const path of ['/v2/', '/v2/nothing']) {
-          expect((await registry.get(path, { 'x-request-id': id })).headers['x-request-id']).to.equal(id);
+          expect((await trusting.get(path, { 'x-request-id': id })).headers['x-request-id']).to.equal(id);
         }
       }
       for (const id of ['a b', '<script>', '"', '', 'x'.repeat(129), 'a,b', '{}']) {
-        const { headers } = await registry.get('/v2/', { 'x-request-id': id });
+        const { headers } = await trusting.get('/v2/', { 'x-request-id': id });
         expect(headers['x-request-id']).to.match(/^[0-9a-f-]{36}$/);
       }
+    });
+
+    it('carries no id that anybody else has sent', async () => {
+      const { headers } = await registry.get('/v2/', { 'x-request-id': 'abc' });
+      expect(headers['x-request-id']).to.match(/^[0-9a-f-]{36}$/);
     });
   });
 

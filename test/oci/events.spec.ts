@@ -14,7 +14,7 @@ onEachStorage('Events', (serve) => {
   let wake: () => void = () => undefined;
   before(async () => {
     registry = await serve(
-      {},
+      { http: { trustedProxies: ['127.0.0.1', '10.0.0.0/8'] } },
       plugin('auth-anyone', (hooks, name) =>
         hooks.authenticate.tap(name, ({ basic }) => ({ subject: basic?.username ?? 'somebody' })),
       ),
@@ -143,6 +143,7 @@ onEachStorage('Events', (serve) => {
       authorization: `Basic ${Buffer.from('alice:x').toString('base64')}`,
       'user-agent': 'skopeo/1.9',
       'x-request-id': 'request-7',
+      'x-forwarded-for': '198.51.100.9, 203.0.113.7, 10.1.2.3',
     });
     while (heard.length === 0) await new Promise<void>((resolve) => (wake = resolve));
     const [event] = heard;
@@ -153,7 +154,7 @@ onEachStorage('Events', (serve) => {
       method: 'PUT',
       repository,
     });
-    expect(event?.address).to.match(/127\.0\.0\.1$/);
+    expect(event?.address).to.equal('203.0.113.7');
     expect(event?.id).to.match(/^[0-9a-f-]{36}$/);
     expect(Date.parse(event?.time ?? '')).to.be.within(before, Date.now());
   });

@@ -34,9 +34,10 @@ export class Gatekeeper {
    * @throws RegistryError `UNAUTHORIZED` with the challenges when nobody has said who they are, `DENIED` when they have.
    */
   async admit(context: RequestContext, access: readonly Access[]): Promise<Identity | undefined> {
-    const { requestId, method, address } = context;
+    const { requestId, method, address, certificate } = context;
     const credentials = parseAuthorization(context.header('authorization'));
-    const identity = await this.identify({ requestId, method, address, access, ...credentials });
+    const shown = certificate === undefined ? {} : { certificate };
+    const identity = await this.identify({ requestId, method, address, access, ...shown, ...credentials });
     context.identity = identity;
     const limits: ((repository: string) => boolean | Promise<boolean>)[] = [];
     const isList = access.some(({ type }) => type === 'registry');

@@ -1,6 +1,7 @@
 import { loadConfig } from '../config/load-config.ts';
 import { createLog } from '../log.ts';
 import { createRegistry } from '../registry.ts';
+import { tlsOf } from '../tls/tls.ts';
 
 export interface CheckFlags {
   readonly config?: string;
@@ -8,16 +9,20 @@ export interface CheckFlags {
 
 /**
  * `registry check`: reads the configuration and sets the plugins up, as a start would, but starts nothing: no port, no
- * network, no storage is touched. Prints what it has found.
+ * network, no storage is touched. Of files, it reads those of the certificate. Prints what it has found.
  * @throws what a start would throw.
  */
 export async function check({ config: given }: CheckFlags): Promise<void> {
   const { file, config } = await loadConfig(given === undefined ? {} : { file: given });
   const log = await createLog(config.log, process.stderr);
   const { storage, plugins } = await createRegistry(config, { log });
+  const certificate = await tlsOf(config.http, log)?.read();
   const lines = [
     `${file} is good`,
     `  listens on  ${config.http.host}, port ${config.http.port}`,
+    ...(certificate === undefined
+      ? []
+      : [`  TLS         ${certificate.names}, until ${certificate.validTo.toISOString()}`]),
     `  storage     ${storage}`,
     `  plugins     ${plugins.join(', ')}`,
   ];

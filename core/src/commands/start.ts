@@ -51,12 +51,13 @@ export async function start({ config: given, host, port, logLevel }: StartFlags)
 /** Only here is Node's cluster loaded: one process alone does without. */
 async function lead(count: number, config: ResolvedConfig, log: Logger): Promise<void> {
   const { freePort, Workers } = await import('../workers/workers.ts');
-  const { host, port: wanted, stopDelay, drainTimeout } = config.http;
+  const { host, port: wanted, stopDelay, drainTimeout, tls } = config.http;
   const port = wanted === 0 ? await freePort(host) : wanted;
   const workers = new Workers({
     count,
     arguments: [...process.argv.slice(2), '--port', String(port)],
     port,
+    scheme: tls === undefined ? 'http' : 'https',
     patience: (stopDelay + drainTimeout) * 1000 + config.plugins.length * PLUGIN_STOP + REST_OF_STOP,
     log,
   });

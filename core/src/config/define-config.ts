@@ -6,6 +6,16 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' |
 /** What a manifest may refer to although it is absent. */
 export type MayLack = 'nothing' | 'children' | 'anything';
 
+/** How the registry speaks TLS. */
+export interface TlsSettings {
+  readonly cert: string;
+  readonly key: string;
+  readonly clientCa?: string;
+  readonly clientAuth: 'request' | 'require';
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  readonly ciphers: string;
+}
+
 /**
  * Everything that can be set but the plugins. This is the shape alone: what each setting means, its unit, its limits
  * and its default are in schema.ts.
@@ -19,6 +29,11 @@ export interface Settings {
     readonly drainTimeout: number;
     readonly idleTimeout: number;
     readonly maxHeaderBytes: number;
+    readonly trustedProxies: readonly string[];
+    readonly forwardedHeader: 'X-Forwarded-For' | 'Forwarded';
+    readonly tls?: TlsSettings;
+    readonly redirectPort?: number;
+    readonly redirectTo?: string;
   };
   readonly log: {
     readonly level: LogLevel;
@@ -61,8 +76,13 @@ export interface PluginByName {
 /** An entry of `plugins`. Falsy ones are left out, so `condition && plugin()` can be written. */
 export type PluginEntry = Plugin | PluginByName | false | null | undefined | '';
 
+/** A group of settings as users write it. */
+type Written<Group> = {
+  readonly [Name in keyof Group]?: Name extends 'tls' ? Partial<TlsSettings> : Group[Name];
+};
+
 /** What users write. Every setting may be left out. */
-export type RegistryConfig = { readonly [Group in keyof Settings]?: Partial<Settings[Group]> } & {
+export type RegistryConfig = { readonly [Group in keyof Settings]?: Written<Settings[Group]> } & {
   readonly plugins?: readonly PluginEntry[];
 };
 

@@ -1,73 +1,10 @@
 import type { JSONSchemaType } from '@entrepot/plugin-sdk';
 import type { Settings } from './define-config.ts';
 import { gc } from './gc-schema.ts';
+import { http } from './http-schema.ts';
 
 const MIB = 1024 * 1024;
 const DAY = 24 * 60 * 60;
-
-const http: JSONSchemaType<Settings['http']> = {
-  type: 'object',
-  description: 'Where the registry listens, and how patient it is.',
-  additionalProperties: false,
-  required: ['host', 'port', 'workers', 'stopDelay', 'drainTimeout', 'idleTimeout', 'maxHeaderBytes'],
-  properties: {
-    host: {
-      type: 'string',
-      description:
-        'Address to listen on. The default is reached from this machine alone; `0.0.0.0` listens on every network.',
-      minLength: 1,
-      default: '127.0.0.1',
-    },
-    port: {
-      type: 'integer',
-      description: 'TCP port to listen on. `0` takes a free one.',
-      minimum: 0,
-      maximum: 65_535,
-      default: 5000,
-    },
-    workers: {
-      type: ['integer', 'string'],
-      description:
-        'How many processes `registry start` serves with, on one port; `auto` is one for each processor. One that dies is replaced. The storage has to be one that processes share. An embedded registry (`createRegistry`) serves in the process it is in, whatever this says.',
-      minimum: 1,
-      maximum: 256,
-      pattern: '^auto$',
-      default: 1,
-    },
-    stopDelay: {
-      type: 'number',
-      description:
-        'Seconds that a registry told to stop goes on taking connections while `/readyz` is a 503 already: what a balancer needs to notice. `drainTimeout` begins after it.',
-      minimum: 0,
-      maximum: DAY,
-      default: 0,
-    },
-    drainTimeout: {
-      type: 'number',
-      description:
-        'Seconds that requests in flight have to finish when the registry stops; what is left then is cut. Keep it below the time your supervisor waits before it kills.',
-      minimum: 0,
-      maximum: DAY,
-      default: 25,
-    },
-    idleTimeout: {
-      type: 'number',
-      description:
-        'Seconds without progress after which a connection is closed: the client neither sends what it announced nor takes what it asked for. How long a transfer lasts as a whole is not limited.',
-      exclusiveMinimum: 0,
-      maximum: DAY,
-      default: 60,
-    },
-    maxHeaderBytes: {
-      type: 'integer',
-      description:
-        'Bytes that the request line and the headers of a request may have together; more is a 431.',
-      minimum: 1024,
-      maximum: MIB,
-      default: 16_384,
-    },
-  },
-};
 
 const log: JSONSchemaType<Settings['log']> = {
   type: 'object',
@@ -194,7 +131,7 @@ const redirects: JSONSchemaType<Settings['redirects']> = {
       type: 'array',
       items: { type: 'string', pattern: '^[0-9A-Fa-f.:]+/[0-9]{1,3}$' },
       description:
-        'Networks whose clients are not redirected, such as `10.0.0.0/8` or `fd00::/8`. What counts is the address that connects: behind a proxy that is the address of the proxy.',
+        'Networks whose clients are not redirected, such as `10.0.0.0/8` or `fd00::/8`. Behind proxies, clients have addresses only if those are in `http.trustedProxies`.',
       default: [],
     },
     exceptUserAgents: {

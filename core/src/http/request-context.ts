@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import type { Identity, LargeObject } from '@entrepot/plugin-sdk';
+import type { ClientCertificate, Identity, LargeObject } from '@entrepot/plugin-sdk';
+import { directClients, type Clients } from './clients.ts';
 import type { Query } from './query.ts';
 import type { Endpoint, Route } from './match-route.ts';
 import { endAnswer, isTooMuchToDiscard } from './unread-body.ts';
@@ -18,16 +19,17 @@ declare module 'node:http' {
 }
 
 const BASE_PATH = /^(?:\/[A-Za-z0-9._~-]{1,100}){1,10}\/?$/;
-const REQUEST_ID = /^[A-Za-z0-9._:+/=-]{1,128}$/;
 
 /** One request and its answer: all that a handler may touch. */
 export class RequestContext {
   readonly request: IncomingMessage;
   readonly method: string;
-  /** From `X-Request-Id`, so that it can be followed through proxies; else our own. */
+  /** What a trusted proxy says in `X-Request-Id`, so that it can be followed; else our own. */
   readonly requestId: string;
+  /** Of the client, also behind trusted proxies. */
   readonly address: string;
   readonly #response: ServerResponse;
+  readonly #clients: Clients;
   route: Route | undefined;
   identity: Identity | undefined;
   /** Whether the catalog shows a repository; undefined when it shows all. */
@@ -38,14 +40,19 @@ export class RequestContext {
   sentBytes = 0;
   #awaitsContinue: boolean;
 
-  constructor(request: IncomingMessage, response: ServerResponse) {
+  constructor(request: IncomingMessage, response: ServerResponse, clients: Clients = directClients) {
     this.request = request;
     this.#response = response;
+    this.#clients = clients;
     this.method = request.method ?? '';
-    const given = request.headers['x-request-id'];
-    this.requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
-    this.address = request.socket.remoteAddress ?? '';
+    this.requestId = clients.requestIdOf(request) ?? randomUUID();
+    this.address = clients.addressOf(request);
     this.#awaitsContinue = request.headers.expect?.toLowerCase() === '100-continue';
+  }
+
+  /** What the client has shown of itself over TLS. */
+  get certificate(): ClientCertificate | undefined {
+    return this.#clients.certificateOf(this.request);
   }
 
   header(name: string): string | undefined {

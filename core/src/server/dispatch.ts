@@ -4,6 +4,7 @@ import { Redirects } from '../api/redirects.ts';
 import { operationFor } from '../api/routes.ts';
 import { Gatekeeper } from '../auth/gatekeeper.ts';
 import { EventBus, type Happening } from '../events/event-bus.ts';
+import { Clients, type ProxySettings } from '../http/clients.ts';
 import { matchRoute } from '../http/match-route.ts';
 import { Query } from '../http/query.ts';
 import { ConnectionLost, RequestContext } from '../http/request-context.ts';
@@ -16,7 +17,10 @@ import type { RequestListener } from './answer.ts';
 export interface DispatchParts {
   readonly hooks: Hooks;
   readonly store: Store;
-  readonly config: ApiSettings & { readonly log: { readonly access: boolean } };
+  readonly config: ApiSettings & {
+    readonly http: ProxySettings;
+    readonly log: { readonly access: boolean };
+  };
   readonly log: Logger;
 }
 
@@ -38,6 +42,7 @@ export function createDispatch({ hooks, store, config, log }: DispatchParts): Di
   const gatekeeper = new Gatekeeper(hooks, (repository) => store.catalog.has(repository));
   const bus = new EventBus(hooks, log);
   const redirects = new Redirects(config.redirects, store.blobUrls, log);
+  const clients = new Clients(config.http);
   const parts: RegistryParts = { store, hooks, gatekeeper, redirects, settings: config };
 
   async function answer(context: RequestContext): Promise<readonly Happening[]> {
@@ -105,7 +110,7 @@ export function createDispatch({ hooks, store, config, log }: DispatchParts): Di
   }
 
   return {
-    handle: (request, response) => void serve(new RequestContext(request, response)),
+    handle: (request, response) => void serve(new RequestContext(request, response, clients)),
     async drain(milliseconds) {
       const began = performance.now();
       if (serving > 0) {

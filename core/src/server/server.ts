@@ -1,12 +1,14 @@
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { RegistryError } from '@entrepot/plugin-sdk';
 import type { Settings } from '../config/define-config.ts';
 import type { Logger } from '../log.ts';
+import type { Tls } from '../tls/tls.ts';
 import { answerError, type RequestListener } from './answer.ts';
 import type { InFlight } from './in-flight.ts';
-import { listenError } from './listen-error.ts';
+import { listen } from './listen.ts';
+import { RedirectServer } from './redirect-server.ts';
 import { hostRefusal, refusalOf, Unanswerable } from './unanswerable.ts';
 
 /** Longer than proxies keep idle connections (60 s mostly): who closes second never meets a request on its way. */
@@ -17,6 +19,8 @@ export interface ServerParts {
   readonly listener: RequestListener;
   readonly settings: Settings['http'];
   readonly inFlight: InFlight;
+  /** Undefined: plain HTTP. */
+  readonly tls: Tls | undefined;
   readonly log: Logger;
 }
 
@@ -27,13 +31,17 @@ export class HttpServer {
   readonly #inFlight: InFlight;
   readonly #log: Logger;
   readonly #unanswerable = new Unanswerable();
+  readonly #tls: Tls | undefined;
+  readonly #redirects: RedirectServer;
   #closed: Promise<void> | undefined;
 
-  constructor({ listener, settings, inFlight, log }: ServerParts) {
+  constructor({ listener, settings, inFlight, tls, log }: ServerParts) {
     this.#settings = settings;
     this.#inFlight = inFlight;
     this.#log = log;
-    this.#server = createServer({
+    this.#tls = tls;
+    this.#redirects = new RedirectServer(settings, log);
+    const options: ServerOptions = {
       maxHeaderSize: settings.maxHeaderBytes,
       keepAliveTimeout: KEEP_ALIVE_MILLISECONDS,
       headersTimeout: HEADERS_MILLISECONDS,
@@ -42,7 +50,8 @@ export class HttpServer {
       insecureHTTPParser: false,
       // Node's own refusal has no body.
       requireHostHeader: false,
-    });
+    };
+    this.#server = tls === undefined ? createServer(options) : tls.createServer(options);
     this.#server.timeout = settings.idleTimeout * 1000;
     // Node would leave out what comes behind the first 2000, and maxHeaderSize is a bound already.
     this.#server.maxHeadersCount = 0;
@@ -50,15 +59,15 @@ export class HttpServer {
       inFlight.add(response);
       answerError(response, refusal, log);
     };
-    const listen: RequestListener = (request, response) => {
+    const take: RequestListener = (request, response) => {
       const refusal = hostRefusal(request);
       if (refusal === undefined) listener(request, response);
       else refuse(response, refusal);
     };
     this.#server
-      .on('request', listen)
+      .on('request', take)
       // Who asks first (`Expect: 100-continue`) is answered by the endpoint, which may refuse before the body comes.
-      .on('checkContinue', listen)
+      .on('checkContinue', take)
       .on('checkExpectation', (_request, response: ServerResponse) => {
         const message = 'only 100-continue can be expected';
         refuse(response, new RegistryError('UNSUPPORTED', message, { status: 417 }));
@@ -75,29 +84,24 @@ export class HttpServer {
   }
 
   /**
-   * Begins to listen.
-   * @throws Error that says what to do when the address cannot be had.
+   * Begins to listen, also on the port that redirects to https if there is one.
+   * @throws Error that says what to do when an address cannot be had, or the certificate is no good.
    */
   async listen(): Promise<AddressInfo> {
-    const { host, port } = this.#settings;
-    await new Promise<void>((resolve, reject) => {
-      const refuse = (error: Error): void => {
-        reject(listenError(error, host, port));
-      };
-      this.#server.once('error', refuse).listen({ host, port }, () => {
-        this.#server.off('error', refuse).on('error', (error) => {
-          this.#log.error({ err: error }, 'the server has a problem');
-        });
-        resolve();
-      });
-    });
-    const address = this.#server.address();
-    if (typeof address !== 'object' || address === null) throw new Error('the server has no address');
+    const { host, port, redirectPort } = this.#settings;
+    await this.#tls?.open();
+    const onError = (error: Error): void => this.#log.error({ err: error }, 'the server has a problem');
+    const address = await listen(this.#server, { host, port, setting: '--port or http.port', onError });
+    if (redirectPort !== undefined) {
+      const plain = await this.#redirects.listen(redirectPort, address.port);
+      this.#log.info({ port: plain.port }, 'plain HTTP is redirected to https');
+    }
     return address;
   }
 
   /** Takes no new connections, and closes those that wait for a next request. */
   stopAccepting(): void {
+    this.#redirects.close();
     if (!this.#server.listening) return;
     this.#closed = new Promise((resolve) => {
       this.#server.close(() => {
@@ -109,6 +113,7 @@ export class HttpServer {
   /** Closes the connections that are left, after {@link stopAccepting}. */
   async close(): Promise<void> {
     this.#server.closeAllConnections();
+    this.#tls?.close();
     await this.#closed;
   }
 

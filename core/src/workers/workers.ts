@@ -14,6 +14,8 @@ export interface WorkersOptions {
   /** The command line of each: it has to make the worker listen on {@link port}. */
   readonly arguments: readonly string[];
   readonly port: number;
+  /** How clients speak to them. */
+  readonly scheme: 'http' | 'https';
   /** Milliseconds the workers have to stop; those that are left then are killed. */
   readonly patience: number;
   readonly log: Logger;
@@ -123,7 +125,7 @@ export class Workers {
     for (const other of waiting) if (other.worker === undefined) this.#fill(other);
     if (waiting.length > 0) return;
     this.#state = 'running';
-    const url = `http://${addressType === 6 ? `[${address}]` : address}:${port}`;
+    const url = `${this.#options.scheme}://${addressType === 6 ? `[${address}]` : address}:${port}`;
     this.#options.log.info({ url, workers: this.#places.length }, 'all workers serve');
   }
 
@@ -179,7 +181,7 @@ export async function freePort(host: string): Promise<number> {
   try {
     await once(server.listen({ host, port: 0 }), 'listening');
   } catch (error) {
-    throw listenError(error, host, 0);
+    throw listenError(error, { host, port: 0 });
   }
   const address = server.address();
   server.close();

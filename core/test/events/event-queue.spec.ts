@@ -16,7 +16,7 @@ function happenings(count: number, from = 0): Happening[] {
 }
 
 describe('The queue of events', () => {
-  const { context } = bareRequest({ 'user-agent': 'test', 'x-request-id': 'request-1' }, { method: 'PUT' });
+  const { context } = bareRequest({ 'user-agent': 'test' }, { method: 'PUT' });
 
   /** A bus whose tap ends when it is told to. */
   async function stuckBus() {
@@ -52,7 +52,7 @@ describe('The queue of events', () => {
         kind: 'manifest',
         repository: `r${index}`,
         target,
-        requestId: 'request-1',
+        requestId: context.requestId,
         method: 'PUT',
         userAgent: 'test',
       });

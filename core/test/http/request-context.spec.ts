@@ -64,13 +64,12 @@ async function streamTo(
 }
 
 describe('The context of a request', () => {
-  it('has the id the client has sent, if it is one, else one of its own', () => {
-    const idOf = (header: string | undefined): string =>
-      bareRequest(header === undefined ? {} : { 'x-request-id': header }).context.requestId;
-    for (const id of ['a', 'A.b_c:d+e/f=g-h', 'x'.repeat(128)]) expect(idOf(id)).to.equal(id);
-    for (const id of [undefined, '', 'a b', 'a\nb', '<a>', 'x'.repeat(129)]) {
-      expect(idOf(id)).to.match(/^[0-9a-f-]{36}$/);
-    }
+  it('has an id of its own, whatever the client has sent', () => {
+    const ids = ['abc', 'abc', undefined].map(
+      (id) => bareRequest(id === undefined ? {} : { 'x-request-id': id }).context.requestId,
+    );
+    for (const id of ids) expect(id).to.match(/^[0-9a-f-]{36}$/);
+    expect(new Set(ids)).to.have.lengthOf(3);
   });
 
   it('knows what stands before /v2/ in the URL the client uses', () => {

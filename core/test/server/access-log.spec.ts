@@ -26,7 +26,7 @@ describe('The access log', () => {
       });
     });
     const registry = await createRegistry(
-      { http: { port: 0 }, log: { access }, plugins: [storageMemory(), taps] },
+      { http: { port: 0, trustedProxies: ['127.0.0.1'] }, log: { access }, plugins: [storageMemory(), taps] },
       { log },
     );
     running.push(registry);

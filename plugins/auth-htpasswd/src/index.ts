@@ -69,7 +69,7 @@ const schema: JSONSchemaType<Options> = {
       ...count,
       default: 100,
       description:
-        'Wrong passwords from one address, whatever the name, until it gets 429. 0 is no limit: for a registry behind a proxy, whose address is the only one it sees.',
+        'Wrong passwords from one address, whatever the name, until it gets 429. 0 is no limit: for a registry behind a proxy that is not in `http.trustedProxies`, so that all have its address.',
     },
     guessWindowSeconds: {
       ...count,
