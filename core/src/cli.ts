@@ -2,10 +2,12 @@ import { inspect } from 'node:util';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ExplainFlags } from './commands/access.ts';
 import type { CheckFlags } from './commands/check.ts';
+import type { DuFlags } from './commands/du.ts';
 import type { GcFlags } from './commands/gc.ts';
 import type { InitFlags } from './commands/init.ts';
 import type { StartFlags } from './commands/start.ts';
 import type { VerifyFlags } from './commands/verify.ts';
+import type { WhyFlags } from './commands/why.ts';
 import { messageOf } from './error-message.ts';
 import { readVersion } from './version.ts';
 
@@ -66,6 +68,27 @@ export async function main(argv: readonly string[]): Promise<void> {
       '\nThe exit code is 0 when it has come to its end or another process collects already, and 1 when it has failed.',
     )
     .action((flags: GcFlags) => run(async () => (await import('./commands/gc.ts')).gc(flags)));
+
+  program
+    .command('why')
+    .description('tell what keeps a manifest or a blob, or when it goes, and change nothing')
+    .argument('<content>', 'REPO@DIGEST, or DIGEST for a blob')
+    .option('-c, --config <file>', 'configuration file (default: registry.config.* in the current folder)')
+    .option('--json', 'write JSON')
+    .addHelpText('after', '\nThe exit code is 0 when it is there, and 1 when it is not.')
+    .action((content: string, flags: WhyFlags) =>
+      run(async () => (await import('./commands/why.ts')).why(content, flags)),
+    );
+
+  program
+    .command('du')
+    .description('tell how many bytes repositories take, alone and together, and change nothing')
+    .argument('[repo]', 'only this repository')
+    .option('-c, --config <file>', 'configuration file (default: registry.config.* in the current folder)')
+    .option('--json', 'write lines of JSON on a terminal too')
+    .action((repository: string | undefined, flags: DuFlags) =>
+      run(async () => (await import('./commands/du.ts')).du(repository, flags)),
+    );
 
   program
     .command('init')

@@ -53,6 +53,6 @@ export async function finish(collection: Pick<Collection, 'run'>): Promise<Colle
   }
 }
 
-function parseStored({ bytes, mediaType, digest }: StoredManifest): ParsedManifest {
+export function parseStored({ bytes, mediaType, digest }: StoredManifest): ParsedManifest {
   return parseManifest(bytes, mediaType, splitDigest(digest).algorithm);
 }
