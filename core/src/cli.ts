@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { addMovingCommands } from './cli/moving-commands.ts';
 import type { ExplainFlags } from './commands/access.ts';
 import type { CheckFlags } from './commands/check.ts';
 import type { DuFlags } from './commands/du.ts';
@@ -89,6 +90,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     .action((repository: string | undefined, flags: DuFlags) =>
       run(async () => (await import('./commands/du.ts')).du(repository, flags)),
     );
+
+  addMovingCommands(program, run);
 
   program
     .command('init')

@@ -90,6 +90,14 @@ export interface StorageDriver {
   signUrl?(key: string, options: { readonly expires: number }): Promise<string | undefined>;
 
   /**
+   * Gives a large object a second key without copying a byte of it, durable when it is answered. Either key can be
+   * deleted, and the object under the other stays. Whether it did: there is nothing to give when nothing is under
+   * `from`, and an object that is under `to` already stays as it is. Drivers whose backend has no such thing leave it
+   * out, and one that is wrapped loses it unless the wrapper passes it on.
+   */
+  link?(from: string, to: string): Promise<boolean>;
+
+  /**
    * Removes objects, small or large, whose keys are never used again, a thousand at most, in fewer requests than as
    * many calls of {@link delete}. Gives those that may still be there, each with its reason; what is absent is none of
    * them. A means to be faster, like {@link signUrl}: drivers and wrappers may leave it out.
@@ -216,7 +224,7 @@ export function lengthOf(chunks: readonly Uint8Array[]): number {
   return chunks.reduce((sum, chunk) => sum + chunk.length, 0);
 }
 
-/** `driver` with some of its methods replaced; all others are its own, {@link StorageDriver.signUrl} among them if it has one. */
+/** `driver` with some of its methods replaced; all others are its own, those among them that only some drivers have. */
 export function withMethods(driver: StorageDriver, replaced: Partial<StorageDriver>): StorageDriver {
   return {
     partSize: (offset) => driver.partSize(offset),
@@ -236,6 +244,9 @@ export function withMethods(driver: StorageDriver, replaced: Partial<StorageDriv
           signUrl: async (key: string, options: { readonly expires: number }) =>
             driver.signUrl?.(key, options),
         }),
+    ...(driver.link === undefined
+      ? {}
+      : { link: async (from: string, to: string) => (await driver.link?.(from, to)) ?? false }),
     ...(driver.deleteMany === undefined ? {} : { deleteMany: driver.deleteMany.bind(driver) }),
     ...replaced,
   };

@@ -6,6 +6,7 @@ import { expect } from 'chai';
 import type { BrokenDriver } from './broken-drivers/broken-driver.ts';
 import { brokenBatchedDeletes, deletesMany } from './broken-drivers/batched-deletes.ts';
 import { brokenConditions } from './broken-drivers/conditions.ts';
+import { brokenLinks, linkOf } from './broken-drivers/links.ts';
 import { brokenListing } from './broken-drivers/listing.ts';
 import { brokenObjects } from './broken-drivers/objects.ts';
 import { brokenSignedUrls } from './broken-drivers/signed-urls.ts';
@@ -51,6 +52,10 @@ describe('the conformance kit for storage drivers', () => {
     expect(await judge(deletesMany)).to.deep.equal([]);
   });
 
+  it('has nothing to say against one that gives second keys', async () => {
+    expect(await judge((driver) => ({ link: linkOf(driver) }))).to.deep.equal([]);
+  });
+
   const flaws = {
     'small objects': brokenObjects,
     conditions: brokenConditions,
@@ -58,6 +63,7 @@ describe('the conformance kit for storage drivers', () => {
     'reading large objects': brokenStreams,
     uploads: brokenUploads,
     'signed URLs': brokenSignedUrls(() => bucket),
+    'second keys': brokenLinks(),
     'batched deletes': brokenBatchedDeletes,
     'two processes': brokenProcesses,
   };

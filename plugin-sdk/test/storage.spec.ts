@@ -91,6 +91,9 @@ describe('A driver with some methods replaced', () => {
 
   it('signs URLs when it does so itself, or another way of it is given, and only then', async () => {
     expect(withMethods(driver, {})).not.to.have.property('signUrl');
+    expect(withMethods(driver, {})).not.to.have.property('link');
+    const linking = withMethods(driver, { link: async (from, to) => from === to });
+    expect(await withMethods(linking, {}).link?.('a', 'a')).to.equal(true);
     const signing = withMethods(driver, { signUrl: async (key) => `https://bucket.example/${key}` });
     expect(await withMethods(signing, {}).signUrl?.('a', { expires: 1 })).to.equal(
       'https://bucket.example/a',

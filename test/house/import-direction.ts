@@ -8,14 +8,15 @@ export interface ImportingPackage {
   readonly dependencies: ReadonlySet<string>;
 }
 
-/** Each framework lives in one file, its types included: replacing it means replacing that file. */
+/** Each framework lives in one file, or a file and the folder of its name, its types included: replacing it means replacing that. */
 const frameworkFiles: ReadonlyMap<string, string> = new Map([
   ['ajv', 'plugin-sdk/src/options.ts'],
   ['ajv-formats', 'plugin-sdk/src/options.ts'],
   ['tapable', 'plugin-sdk/src/hooks.ts'],
-  ['commander', 'core/src/cli.ts'],
+  ['commander', 'core/src/cli'],
   ['cosmiconfig', 'core/src/config/load-config.ts'],
   ['express', 'core/src/server/app.ts'],
+  ['yaml', 'core/src/conversion/old-options.ts'],
   ['pino', 'core/src/log.ts'],
   ['pino-pretty', 'core/src/log.ts'],
 ]);
@@ -24,13 +25,15 @@ const frameworkFiles: ReadonlyMap<string, string> = new Map([
 const coreAreas: ReadonlyMap<string, readonly string[]> = new Map([
   ['index', ['registry', 'config']],
   ['cli', ['commands']],
-  ['commands', ['registry', 'config', 'log', 'tls', 'workers']],
-  ['registry', ['config', 'plugins', 'store', 'manifest', 'events', 'server', 'auth', 'log', 'tls']],
+  ['commands', ['conversion', 'copy', 'registry', 'config', 'log', 'tls', 'workers']],
+  ['registry', ['config', 'plugins', 'store', 'manifest', 'events', 'server', 'auth', 'http', 'log', 'tls']],
   ['workers', ['server']],
   ['server', ['api', 'auth', 'events', 'http']],
   ['api', ['http', 'manifest', 'store']],
   ['auth', ['http']],
   ['config', []],
+  ['conversion', []],
+  ['copy', ['manifest']],
   ['plugins', ['auth']],
   ['events', []],
   ['http', []],
@@ -54,7 +57,7 @@ const coreTypeAreas: ReadonlyMap<string, readonly string[]> = new Map([
 ]);
 
 /** Files of core/src that every area may import, because they import no other. */
-const coreLeaves: readonly string[] = ['digest', 'error-message', 'time-limit', 'version'];
+const coreLeaves: readonly string[] = ['digest', 'error-message', 'time-limit', 'turns', 'version'];
 
 /** One sentence for each import of `file` (a path relative to the root, with this text) that may not be. */
 export function wrongImports(owner: ImportingPackage, file: string, text: string): string[] {
@@ -99,7 +102,8 @@ function wrongPackage(owner: ImportingPackage, file: string, specifier: string):
   if (!owner.dependencies.has(name))
     return `package.json of ${owner.folder} does not name it as a dependency`;
   const home = frameworkFiles.get(name);
-  return home === undefined || home === file ? undefined : `only ${home} may import ${name}`;
+  const isHome = home === file || file === `${home}.ts` || file.startsWith(`${home}/`);
+  return home === undefined || isHome ? undefined : `only ${home} may import ${name}`;
 }
 
 /** `core/src/store/keys.ts` is of area `store`, `core/src/log.ts` of area `log`. */

@@ -14,6 +14,7 @@ const contract: Readonly<Record<keyof StorageDriver, 'method' | 'optional'>> = {
   completeUpload: 'method',
   abortUpload: 'method',
   signUrl: 'optional',
+  link: 'optional',
   deleteMany: 'optional',
 };
 

@@ -10,6 +10,7 @@ import {
   type BlobRecord,
 } from './blob-records.ts';
 import { filterLimited } from './concurrency.ts';
+import { layout } from './distribution/layout.ts';
 import { newId } from './ids.ts';
 import { keys } from './keys.ts';
 import { Records, type Stored } from './records.ts';
@@ -156,7 +157,7 @@ export class BlobStore {
   async commit(repository: string, digest: string, size: number, data: BlobData): Promise<Blob> {
     const linkKey = keys.link(repository, digest);
     const recordKey = keys.record(digest);
-    const incarnation = typeof data === 'string' ? data : newId();
+    const incarnation = isOwn(data) ? data : newId();
     const fresh: BlobRecord = { digest, state: 'live', incarnation, data, size, since: Date.now() };
 
     const [created, linked] = await Promise.all([
@@ -174,7 +175,7 @@ export class BlobStore {
     });
     const { value } = settled ?? { value: fresh };
     await this.#link(linkKey, value);
-    if (typeof data === 'string' && value.data !== data) await this.#driver.delete(data);
+    if (isOwn(data) && value.data !== data) await this.#driver.delete(data);
     return blobOf(value);
   }
 
@@ -265,6 +266,11 @@ export class BlobStore {
       `a damaged blob counts as absent: ${what}`,
     );
   }
+}
+
+/** Whether the bytes are under a key that was made for them. Those of another registry may come back in a later life. */
+function isOwn(data: BlobData): data is string {
+  return typeof data === 'string' && !layout.isForeign(data);
 }
 
 function fits(bytes: Uint8Array, digest: string): boolean {

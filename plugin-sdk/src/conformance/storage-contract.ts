@@ -67,6 +67,12 @@ export const says = {
   expires: 'until `expires` seconds have passed at most',
   opensNothingElse: 'it opens nothing else',
 
+  // second keys
+  link: 'Gives a large object a second key without copying a byte of it',
+  linkApart: 'Either key can be deleted, and the object under the other stays',
+  linkRefused:
+    'there is nothing to give when nothing is under `from`, and an object that is under `to` already stays as it is',
+
   // many deletes at once
   deleteMany: 'Removes objects, small or large, whose keys are never used again, a thousand at most',
   deleteManyAbsent:

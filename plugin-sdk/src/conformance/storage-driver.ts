@@ -1,5 +1,6 @@
 import { batchedDeletes } from './batched-deletes.ts';
 import { conditions } from './conditions.ts';
+import { links } from './links.ts';
 import { listing } from './listing.ts';
 import { objects } from './objects.ts';
 import type { Backend, Runner } from './runner.ts';
@@ -24,6 +25,7 @@ const behaviours = {
   'reading large objects': streams,
   uploads,
   'signed URLs': signedUrls,
+  'second keys': links,
   'batched deletes': batchedDeletes,
   'two processes': twoProcesses,
 };

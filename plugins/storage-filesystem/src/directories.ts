@@ -54,12 +54,12 @@ export class Directories {
   }
 
   #isSettled(directory: string): boolean {
-    return directory === this.#root.objects || this.#settled.has(directory);
+    return this.#root.isTop(directory) || this.#settled.has(directory);
   }
 
   /** `directory`, or some above it, have been created anew. */
   #forget(directory: string): void {
-    for (let path = directory; path !== this.#root.objects; path = dirname(path)) this.#settled.delete(path);
+    for (let path = directory; !this.#root.isTop(path); path = dirname(path)) this.#settled.delete(path);
   }
 
   async #syncOne(directory: string): Promise<void> {

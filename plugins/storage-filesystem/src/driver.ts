@@ -21,11 +21,11 @@ import { isAbsence, isErrno, storageError } from './errors.ts';
 import { openReader } from './file-reader.ts';
 import { Listing } from './listing.ts';
 import { Locks } from './locks.ts';
-import { statFile } from './object-file.ts';
+import { openFile, statFile } from './object-file.ts';
 import { Root } from './root.ts';
 import { readSmallFile, SmallFile } from './small-file.ts';
 import { StaleFiles } from './stale-files.ts';
-import { link, rename, unlink } from './system-calls.ts';
+import { fsync, letGo, link, rename, unlink } from './system-calls.ts';
 import { discard, writeTemporary } from './temporary-files.ts';
 import { Uploads } from './uploads.ts';
 
@@ -156,7 +156,7 @@ export class FilesystemDriver implements StorageDriver {
 
   async list(prefix: string, options: ListOptions): Promise<ListPage> {
     return this.#attempt('listing objects', () => {
-      return new Listing(this.#root.objects, this.#names, prefix, options).page();
+      return new Listing(this.#root, this.#names, prefix, options).page();
     });
   }
 
@@ -190,6 +190,30 @@ export class FilesystemDriver implements StorageDriver {
 
   async abortUpload(upload: Upload): Promise<void> {
     await this.#attempt('aborting an upload', () => this.#uploads.abort(upload));
+  }
+
+  /**
+   * Crash-safe order: the bytes are on disk, then the file gets its second name, then the name is on disk, then the answer.
+   */
+  async link(from: string, to: string): Promise<boolean> {
+    const [source, target] = [this.#path(from), this.#path(to)];
+    return this.#attempt('giving an object a second key', async () => {
+      const file = await openFile(source);
+      if (file === undefined) {
+        await this.#absent();
+        return false;
+      }
+      try {
+        if (this.#fsync) await fsync(file.fd);
+      } finally {
+        letGo(file.fd);
+      }
+      const isNew = await this.#create(target, source).catch((error: unknown) => {
+        throw isErrno(error, 'EPERM', 'EXDEV') ? unlinkable(from, error) : error;
+      });
+      if (this.#fsync) await this.#directories.sync(dirname(target));
+      return isNew;
+    });
   }
 
   /** Names the file, unless the name is taken. Returns whether it was free. */
@@ -245,6 +269,12 @@ export class FilesystemDriver implements StorageDriver {
       throw storageError(error, doing);
     }
   }
+}
+
+function unlinkable(key: string, cause: unknown): StorageError {
+  const need =
+    'its file has to be in the file system of the registry, and to belong to its user or be writable for it';
+  return new StorageError('UNAVAILABLE', `${key} cannot be given a second key: ${need}`, { cause });
 }
 
 function refusal(reason: string): StorageError {

@@ -1,6 +1,6 @@
-import { join } from 'node:path';
 import { isStorageKey, type ListOptions, type ListPage } from '@entrepot/plugin-sdk';
 import type { DirectoryNames } from './directory-names.ts';
+import type { Root } from './root.ts';
 import { rank } from './sorted-names.ts';
 
 /** The most keys on a page, whatever is asked for. */
@@ -8,20 +8,15 @@ const LONGEST_PAGE = 10_000;
 
 /** One walk through the keys under `objects` in byte order. It reads only directories that the page has keys from. */
 export class Listing {
-  readonly #objects: string;
+  readonly #root: Root;
   readonly #directories: DirectoryNames;
   readonly #prefix: string;
   readonly #startAfter: string | undefined;
   readonly #limit: number;
   readonly #keys: string[] = [];
 
-  constructor(
-    objects: string,
-    directories: DirectoryNames,
-    prefix: string,
-    { startAfter, limit }: ListOptions,
-  ) {
-    this.#objects = objects;
+  constructor(root: Root, directories: DirectoryNames, prefix: string, { startAfter, limit }: ListOptions) {
+    this.#root = root;
     this.#directories = directories;
     this.#prefix = prefix;
     // Before the prefix there is nothing to skip.
@@ -40,7 +35,7 @@ export class Listing {
 
   /** Adds the keys below `directory`, which is empty or ends in `/`, until there is one more than the page holds. */
   async #walk(directory: string): Promise<void> {
-    const names = await this.#directories.in(join(this.#objects, directory));
+    const names = await this.#namesIn(directory);
     for (let index = this.#first(directory, names); index < names.length; index += 1) {
       const name = names[index] ?? '';
       const key = directory + name;
@@ -49,6 +44,15 @@ export class Listing {
       else if (isStorageKey(key)) this.#keys.push(key);
       if (this.#keys.length > this.#limit) return;
     }
+  }
+
+  async #namesIn(directory: string): Promise<readonly string[]> {
+    if (directory !== '') return this.#directories.in(this.#root.object(directory));
+    const [names, top] = await Promise.all([
+      this.#directories.in(this.#root.objects),
+      this.#directories.in(this.#root.path),
+    ]);
+    return this.#root.withBeside(names, top);
   }
 
   /** The first of `names` that the page may have keys from. */

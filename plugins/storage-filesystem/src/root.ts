@@ -6,7 +6,11 @@ import { StorageError } from '@entrepot/plugin-sdk';
 import { syncDirectory } from './directories.ts';
 import { isErrno, storageError } from './errors.ts';
 import { SharedRun } from './shared-run.ts';
+import { rank } from './sorted-names.ts';
 import { link, lstat, unlink } from './system-calls.ts';
+
+/** Keys that begin so are not below `objects` but beside it: there the files of another kind of registry are. */
+const BESIDE = 'docker/';
 
 /**
  * The directory that holds a registry:
@@ -17,6 +21,7 @@ import { link, lstat, unlink } from './system-calls.ts';
  *   uploads/<uuid>    unfinished large objects; completing one renames it to its key
  *   tmp/<uuid>        small objects while they are written; linked or renamed to their key when they are whole
  *   locks/00 … 1f     empty files that processes lock, see locks.ts; not to be deleted while a registry runs
+ *   docker/…          what a CNCF distribution registry keeps here: keys that begin so are the paths of its own files
  * ```
  *
  * All of it is in one file system, because links and renames do not reach into another.
@@ -37,9 +42,21 @@ export class Root {
     this.locks = join(this.path, 'locks');
   }
 
-  /** The path of the file of `key`. */
+  /** The path of the file of `key`, or of the folder of keys that begin so. */
   object(key: string): string {
-    return `${this.objects}/${key}`;
+    return `${key.startsWith(BESIDE) ? this.path : this.objects}/${key}`;
+  }
+
+  /** Whether `path` is one of the directories that keys begin in. */
+  isTop(path: string): boolean {
+    return path === this.objects || path === this.path;
+  }
+
+  /** The names in `objects`, with the folder that lies beside it and whose keys belong among these. */
+  withBeside(names: readonly string[], top: readonly string[]): readonly string[] {
+    if (!top.includes(BESIDE)) return names;
+    const place = rank(names, BESIDE);
+    return [...names.slice(0, place), BESIDE, ...names.slice(place)];
   }
 
   /**

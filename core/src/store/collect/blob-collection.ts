@@ -1,6 +1,7 @@
 import { StorageError, type SmallObject } from '@entrepot/plugin-sdk';
 import { blobLinkFormat, blobRecordFormat, type BlobRecord } from '../blob-records.ts';
 import { forEachLimited, mapLimited } from '../concurrency.ts';
+import { layout } from '../distribution/layout.ts';
 import { keys } from '../keys.ts';
 import { linkDigest, recordDigest } from '../verify/places.ts';
 import type { Mark } from './mark.ts';
@@ -92,8 +93,11 @@ export class BlobCollection {
   }
 
   #remember({ digest, incarnation, data, size }: BlobRecord, { etag }: Pick<SmallObject, 'etag'>): void {
-    const key = typeof data === 'string' ? data : undefined;
-    this.#doomed.set(digest, { digest, incarnation, data: key, size, object: { etag } });
+    const isForeign = typeof data === 'string' && layout.isForeign(data);
+    // Bytes taken over where they are belong to the registry they were taken over from, which may still serve them.
+    const key = typeof data === 'string' && !isForeign ? data : undefined;
+    const freed = isForeign ? 0 : size;
+    this.#doomed.set(digest, { digest, incarnation, data: key, size: freed, object: { etag } });
   }
 
   /**

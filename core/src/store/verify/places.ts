@@ -1,5 +1,6 @@
 import { isDigest } from '../../digest.ts';
 import { timeOf } from '../ids.ts';
+import { layout } from '../distribution/layout.ts';
 import { keys } from '../keys.ts';
 
 // Read from keys what they were spelled with. Each gives `undefined` for a key that core would not have spelled so.
@@ -41,9 +42,9 @@ export function uploadTimeOf(key: string): number | undefined {
   return keys.data(id) === key ? timeOf(id) : undefined;
 }
 
-/** Whether core has spelled this as the key of bytes. */
+/** Whether core has spelled this as the key of bytes, or taken them over where they are. */
 export function isKeyOfBytes(text: string): boolean {
-  return uploadTimeOf(text) !== undefined;
+  return uploadTimeOf(text) !== undefined || layout.isForeign(text);
 }
 
 function confirmed(digest: string, isSpelledSo: (digest: string) => boolean): string | undefined {
