@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createHooks, RegistryError } from '@entrepot/plugin-sdk';
+import { createHooks, RegistryError, type CertificateSource } from '@entrepot/plugin-sdk';
 import type { RegistryConfig, ResolvedConfig } from './config/define-config.ts';
 import { resolveConfig } from './config/resolve-config.ts';
 import { createLog, type Logger } from './log.ts';
+import { chooseCertificates } from './plugins/choose-certificates.ts';
 import { chooseStorage } from './plugins/choose-storage.ts';
 import { PluginHost } from './plugins/plugin-host.ts';
 import { scheduleCollection } from './registry/collection.ts';
@@ -74,6 +75,7 @@ export async function createRegistry(
   const hooks = createHooks();
   const host = new PluginHost(resolved.plugins, hooks, log);
   const storage = chooseStorage(hooks);
+  const certificates = chooseCertificates(hooks);
   const store = createStore(storage.driver, {
     log,
     uploads: { maxAge: resolved.uploads.maxAge * 1000, maxConcurrent: resolved.uploads.maxConcurrent },
@@ -92,7 +94,8 @@ export async function createRegistry(
     collection: scheduleCollection({ driver: storage.driver, store, settings: resolved.gc }, log),
     dispatch,
     edge,
-    tls: tlsOf(resolved.http, log),
+    tls: tlsOf(resolved.http, certificates, log),
+    certificates,
     isOpen: !hooks.authenticate.isUsed(),
   });
   return registry;
@@ -108,6 +111,7 @@ interface LiveParts {
   readonly dispatch: Dispatch;
   readonly edge: RequestListener;
   readonly tls: Tls | undefined;
+  readonly certificates: CertificateSource | undefined;
   /** Whether nobody asks clients who they are. */
   readonly isOpen: boolean;
 }
@@ -186,7 +190,7 @@ class LiveRegistry implements Registry {
   }
 
   async #start(): Promise<RegistryAddress> {
-    const { config, host, log, tls, isOpen } = this.#parts;
+    const { config, host, log, tls, certificates, isOpen } = this.#parts;
     await this.open();
     try {
       const { address, family, port } = await this.#server.listen();
@@ -203,6 +207,7 @@ class LiveRegistry implements Registry {
       this.#state = 'stopped';
       throw error;
     }
+    if (certificates !== undefined) tls?.follow(certificates);
     log.info({ url: this.#address.url, storage: this.storage, plugins: this.plugins }, 'the registry serves');
     if (isOpen && !isLoopback(this.#address.host)) {
       log.warn(

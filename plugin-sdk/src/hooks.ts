@@ -8,6 +8,7 @@ import {
   SyncWaterfallHook,
 } from 'tapable';
 import type { Access, AuthorizeRequest, AuthRequest, Identity } from './auth.ts';
+import type { CertificateSource } from './certificate.ts';
 import type { RegistryError } from './errors.ts';
 import type { RegistryEvent, ResponseReport } from './events.ts';
 import type { ManifestSubmission } from './manifest.ts';
@@ -27,13 +28,14 @@ export type RequestHandler = (
 ) => void;
 
 /**
- * The nine hooks, in the order a registry meets them. Called by core alone; plugins hold a {@link PluginHooks}.
+ * The ten hooks, in the order a registry meets them. Called by core alone; plugins hold a {@link PluginHooks}.
  * docs/hooks.md is the table of them; a test compares the two.
  */
 export function createHooks() {
   return {
     storage: new SyncBailHook<[], StorageDriver>([], 'storage'),
     wrapStorage: new SyncWaterfallHook<[StorageDriver]>(['driver'], 'wrapStorage'),
+    certificate: new SyncBailHook<[], CertificateSource>([], 'certificate'),
     middleware: new SyncHook<[MiddlewareRouter]>(['router'], 'middleware'),
     authenticate: new AsyncSeriesBailHook<[AuthRequest], Identity>(['request'], 'authenticate'),
     authorize: new AsyncSeriesBailHook<[AuthorizeRequest], boolean>(['request'], 'authorize'),
@@ -64,6 +66,8 @@ export interface PluginHooks {
   readonly storage: SyncTap<[], StorageDriver>;
   /** Puts something around the driver: caching, metrics, fault injection. Called once, so it costs no request anything. */
   readonly wrapStorage: SyncTap<[driver: StorageDriver], StorageDriver>;
+  /** Gives the certificate that the registry shows, instead of files. Called once; one plugin at most does. */
+  readonly certificate: SyncTap<[], CertificateSource>;
   /** Adds own routes, or Express middleware in front of the registry. Called once. */
   readonly middleware: SyncTap<[router: MiddlewareRouter], void>;
   /**

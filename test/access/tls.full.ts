@@ -87,7 +87,7 @@ describe('A registry with TLS', () => {
 
     const before = running.lines.length;
     await putServer('second');
-    const reread = message('the certificate was read anew');
+    const reread = message('a certificate is shown');
     for (const worker of [1, 2]) {
       await running.line((line) => reread(line) && line['worker'] === worker, before);
       await skopeo('inspect', '--cert-dir', trusting, target);

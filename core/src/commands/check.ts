@@ -1,7 +1,7 @@
 import { loadConfig } from '../config/load-config.ts';
 import { createLog } from '../log.ts';
 import { createRegistry } from '../registry.ts';
-import { tlsOf } from '../tls/tls.ts';
+import { Tls } from '../tls/tls.ts';
 
 export interface CheckFlags {
   readonly config?: string;
@@ -16,7 +16,8 @@ export async function check({ config: given }: CheckFlags): Promise<void> {
   const { file, config } = await loadConfig(given === undefined ? {} : { file: given });
   const log = await createLog(config.log, process.stderr);
   const { storage, plugins } = await createRegistry(config, { log });
-  const certificate = await tlsOf(config.http, log)?.read();
+  const { tls } = config.http;
+  const certificate = tls === undefined ? undefined : await new Tls(tls, log).read();
   const lines = [
     `${file} is good`,
     `  listens on  ${config.http.host}, port ${config.http.port}`,

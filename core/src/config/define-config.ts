@@ -8,8 +8,8 @@ export type MayLack = 'nothing' | 'children' | 'anything';
 
 /** How the registry speaks TLS. */
 export interface TlsSettings {
-  readonly cert: string;
-  readonly key: string;
+  readonly cert?: string;
+  readonly key?: string;
   readonly clientCa?: string;
   readonly clientAuth: 'request' | 'require';
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';

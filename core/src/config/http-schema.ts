@@ -100,11 +100,12 @@ const tls = {
   description:
     'Serves https on `port`, and no plain HTTP. Paths are relative to the folder the registry is started in. The files are looked at every two seconds: new ones count for new connections, broken ones change nothing and are logged.',
   additionalProperties: false,
-  required: ['cert', 'key'],
+  required: ['clientAuth', 'minVersion', 'ciphers'],
   properties: {
     cert: {
       ...file,
-      description: 'PEM file with the certificate, and those of the CAs between it and a root behind it.',
+      description:
+        'PEM file with the certificate, and those of the CAs between it and a root behind it. Left out, with `key`, when a plugin gives them.',
     },
     key: { ...file, description: 'PEM file with the private key of the certificate, not encrypted.' },
     clientCa: {

@@ -25,6 +25,7 @@ export class HookFacade {
     return refuseUnknown(plugin, {
       storage: taps.sync('storage', hooks.storage),
       wrapStorage: taps.sync('wrapStorage', hooks.wrapStorage),
+      certificate: taps.sync('certificate', hooks.certificate),
       middleware: taps.sync('middleware', hooks.middleware),
       authenticate: taps.async('authenticate', hooks.authenticate),
       authorize: taps.async('authorize', hooks.authorize),

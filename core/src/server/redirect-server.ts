@@ -12,15 +12,22 @@ const PATIENCE = 10_000;
 /** A name or an address, with a port or without. */
 const HOST = /^([A-Za-z0-9.-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/;
 
-/** Plain HTTP for who has come by the wrong door: each request is sent to https, and no body is looked at. */
+/** Plain HTTP for who has come by the wrong door: each request is sent to https, but for those of a CA. */
 export class RedirectServer {
   readonly #server: Server;
   readonly #settings: Settings['http'];
+  readonly #answerTo: (path: string) => Promise<string | undefined>;
   readonly #log: Logger;
   #securePort = 443;
 
-  constructor(settings: Settings['http'], log: Logger) {
+  /** `answerTo` gives what there is to say to a path instead of a redirect, such as a proof for a CA. */
+  constructor(
+    settings: Settings['http'],
+    answerTo: (path: string) => Promise<string | undefined>,
+    log: Logger,
+  ) {
     this.#settings = settings;
+    this.#answerTo = answerTo;
     this.#log = log;
     this.#server = createServer({
       maxHeaderSize: settings.maxHeaderBytes,
@@ -30,7 +37,7 @@ export class RedirectServer {
     });
     this.#server.timeout = PATIENCE;
     const answer = (request: IncomingMessage, response: ServerResponse): void =>
-      this.#answer(request, response);
+      void this.#answer(request, response);
     this.#server.on('request', answer).on('checkContinue', answer).on('checkExpectation', answer);
   }
 
@@ -51,9 +58,15 @@ export class RedirectServer {
     this.#server.closeAllConnections();
   }
 
-  #answer(request: IncomingMessage, response: ServerResponse): void {
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     // Whatever body there is stays where it is.
     response.shouldKeepAlive = false;
+    const text = await this.#answerTo(request.url ?? '');
+    if (text === undefined) this.#redirect(request, response);
+    else response.writeHead(200, { 'content-type': 'text/plain' }).end(text);
+  }
+
+  #redirect(request: IncomingMessage, response: ServerResponse): void {
     const refusal = hostRefusal(request);
     const origin = this.#settings.redirectTo ?? this.#originOf(request.headers.host);
     const path = (request.url ?? '').replace(/^https?:\/\/[^/?#]*/i, '');

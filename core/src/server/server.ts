@@ -40,7 +40,7 @@ export class HttpServer {
     this.#inFlight = inFlight;
     this.#log = log;
     this.#tls = tls;
-    this.#redirects = new RedirectServer(settings, log);
+    this.#redirects = new RedirectServer(settings, async (path) => tls?.answer(path), log);
     const options: ServerOptions = {
       maxHeaderSize: settings.maxHeaderBytes,
       keepAliveTimeout: KEEP_ALIVE_MILLISECONDS,

@@ -23,11 +23,11 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 
 /** @throws Error that names the setting, and says what is wrong with what it leads to. */
 export function secureContextOf(pem: Pem, { minVersion, ciphers }: TlsSettings): SecureContext {
-  const [own] = certificatesIn('http.tls.cert', pem.cert);
+  const [own] = requireCertificates('http.tls.cert', pem.cert);
   const key = keyIn(pem.key);
   if (!own.checkPrivateKey(key))
     throw new Error('http.tls.key is not the key of the certificate in http.tls.cert');
-  if (pem.clientCa !== undefined) certificatesIn('http.tls.clientCa', pem.clientCa);
+  if (pem.clientCa !== undefined) requireCertificates('http.tls.clientCa', pem.clientCa);
   const options: SecureContextOptions = {
     cert: pem.cert,
     key: pem.key,
@@ -46,7 +46,11 @@ export function secureContextOf(pem: Pem, { minVersion, ciphers }: TlsSettings):
   return { options, names: subjectAltName === '' ? subject : subjectAltName, validTo: new Date(validTo) };
 }
 
-function certificatesIn(setting: string, pem: string): readonly [X509Certificate, ...X509Certificate[]] {
+/** The certificates in a PEM text. @throws Error that names the setting when there are none, or one is damaged. */
+export function requireCertificates(
+  setting: string,
+  pem: string,
+): readonly [X509Certificate, ...X509Certificate[]] {
   try {
     const [first, ...others] = (pem.match(CERTIFICATE) ?? []).map((block) => new X509Certificate(block));
     if (first !== undefined) return [first, ...others];

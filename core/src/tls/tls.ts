@@ -1,19 +1,27 @@
 import { createServer, type Server, type ServerOptions } from 'node:https';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { OptionsError } from '@entrepot/plugin-sdk';
+import { OptionsError, type CertificateSource, type ServerCertificate } from '@entrepot/plugin-sdk';
 import type { Settings, TlsSettings } from '../config/define-config.ts';
 import { messageOf } from '../error-message.ts';
 import type { Logger } from '../log.ts';
-import { secureContextOf, type SecureContext } from './secure-context.ts';
+import { requireCertificates, secureContextOf, type SecureContext } from './secure-context.ts';
 import { WatchedFiles } from './watched-files.ts';
 
 /** A certificate with less left than this is told of as a warning, in milliseconds. */
 const SOON = 14 * 24 * 60 * 60 * 1000;
 
-/** What the settings say of TLS. @throws OptionsError when they do not fit together; no file is looked at. */
-export function tlsOf({ tls, redirectPort, redirectTo }: Settings['http'], log: Logger): Tls | undefined {
+/**
+ * What the settings say of TLS; `given` is what a plugin gives. @throws OptionsError when they do not fit together; no
+ * file is looked at.
+ */
+export function tlsOf(
+  { tls, redirectPort, redirectTo }: Settings['http'],
+  given: CertificateSource | undefined,
+  log: Logger,
+): Tls | undefined {
   const problems = [
+    ...certificateProblems(tls, given !== undefined),
     ...(tls === undefined && redirectPort !== undefined ? ['http.redirectPort needs http.tls'] : []),
     ...(redirectPort === undefined && redirectTo !== undefined
       ? ['http.redirectTo needs http.redirectPort']
@@ -26,12 +34,25 @@ export function tlsOf({ tls, redirectPort, redirectTo }: Settings['http'], log: 
   return tls === undefined ? undefined : new Tls(tls, log);
 }
 
-/** The TLS of a registry: servers that speak it, with the certificate that its files have at the moment. */
+function certificateProblems(tls: TlsSettings | undefined, isGiven: boolean): readonly string[] {
+  if (tls === undefined)
+    return isGiven ? ['a plugin gives a certificate: it needs http.tls, if only as {}'] : [];
+  if (isGiven && (tls.cert !== undefined || tls.key !== undefined))
+    return ['http.tls has cert or key, and a plugin gives a certificate as well: keep one of them'];
+  if (!isGiven && (tls.cert === undefined || tls.key === undefined))
+    return ['http.tls needs cert and key, or a plugin that gives a certificate, such as @entrepot/acme'];
+  return [];
+}
+
+/** The TLS of a registry: servers that speak it, with the certificate that files have, or a plugin gives, at the moment. */
 export class Tls {
   readonly #settings: TlsSettings;
   readonly #files: WatchedFiles;
   readonly #log: Logger;
   #server: Server | undefined;
+  #source: CertificateSource | undefined;
+  /** By the source. */
+  #given: ServerCertificate | undefined;
   /** What was logged last of files that are broken. */
   #complaint = '';
   /** Connections, also those that have not come so far as to be requests. */
@@ -42,24 +63,23 @@ export class Tls {
     this.#settings = settings;
     this.#log = log;
     this.#files = new WatchedFiles([
-      { setting: 'http.tls.cert', path: cert },
-      { setting: 'http.tls.key', path: key },
+      ...(cert === undefined ? [] : [{ setting: 'http.tls.cert', path: cert }]),
+      ...(key === undefined ? [] : [{ setting: 'http.tls.key', path: key }]),
       ...(clientCa === undefined ? [] : [{ setting: 'http.tls.clientCa', path: clientCa }]),
     ]);
   }
 
-  /** Reads what the settings lead to. @throws Error that names the setting that is wrong. */
-  async read(): Promise<SecureContext> {
+  /**
+   * Reads what the settings lead to. Gives undefined as long as a plugin is to give the certificate, and has not.
+   * @throws Error that names the setting that is wrong.
+   */
+  async read(): Promise<SecureContext | undefined> {
     const texts = await this.#files.read();
-    const text = (setting: string): string => texts.get(setting) ?? '';
-    return secureContextOf(
-      {
-        cert: text('http.tls.cert'),
-        key: text('http.tls.key'),
-        clientCa: texts.get('http.tls.clientCa'),
-      },
-      this.#settings,
-    );
+    const [cert, key, clientCa] = ['cert', 'key', 'clientCa'].map((name) => texts.get(`http.tls.${name}`));
+    const own = cert !== undefined && key !== undefined ? { cert, key } : this.#given;
+    if (own !== undefined) return secureContextOf({ ...own, clientCa }, this.#settings);
+    if (clientCa !== undefined) requireCertificates('http.tls.clientCa', clientCa);
+    return undefined;
   }
 
   /** A server that speaks TLS once {@link open} has read the certificate. */
@@ -93,6 +113,21 @@ export class Tls {
     this.#files.watch(() => this.#reload());
   }
 
+  /** From now on shows what `source` gives, and asks it what plain HTTP is answered with. */
+  follow(source: CertificateSource): void {
+    this.#source = source;
+    source.follow((certificate) => {
+      if (this.#source !== source) return;
+      this.#given = certificate;
+      void this.#reload();
+    });
+  }
+
+  /** What a request for `path` gets on plain HTTP instead of a redirect; undefined when nothing. */
+  async answer(path: string): Promise<string | undefined> {
+    return this.#source?.answer(path);
+  }
+
   /** Looks at the files at once, as a timer does all the time. */
   refresh(): Promise<void> {
     return this.#files.look(() => this.#reload());
@@ -108,7 +143,6 @@ export class Tls {
   async #reload(): Promise<boolean> {
     try {
       this.#use(await this.read());
-      this.#log.info({}, 'the certificate was read anew');
       this.#complaint = '';
       return true;
     } catch (error) {
@@ -120,7 +154,9 @@ export class Tls {
     }
   }
 
-  #use({ options, names, validTo }: SecureContext): void {
+  #use(context: SecureContext | undefined): void {
+    if (context === undefined) return;
+    const { options, names, validTo } = context;
     this.#server?.setSecureContext(options);
     const left = validTo.getTime() - Date.now();
     const details = { names, validTo: validTo.toISOString() };

@@ -80,9 +80,9 @@ describe('What plugins hold of the hooks', () => {
     for (const hook of Object.values(hooks)) expect(hook.isUsed()).to.equal(false);
   });
 
-  it('names all nine hooks when asked for one that does not exist', () => {
+  it('names all ten hooks when asked for one that does not exist', () => {
     expect(() => void Reflect.get(held, 'authentikate')).to.throw(
-      "plugin auth-static asks for the hook 'authentikate', which does not exist; the hooks are storage, wrapStorage, middleware, " +
+      "plugin auth-static asks for the hook 'authentikate', which does not exist; the hooks are storage, wrapStorage, certificate, middleware, " +
         'authenticate, authorize, challenge, validateManifest, event, response',
     );
   });

@@ -7,12 +7,14 @@ import { connect, type ConnectionOptions } from 'node:tls';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
+import type { Plugin } from '@entrepot/plugin-sdk';
 import storageMemory from '@entrepot/storage-memory';
 import { createCa, issueCertificate, type Certificate } from '../../../test/servers/certificates.ts';
 import type { RegistryConfig } from '../../src/config/define-config.ts';
 import { createRegistry, type Registry } from '../../src/registry.ts';
 import { Tls } from '../../src/tls/tls.ts';
 import { keepLog, errorOf, type KeptLog } from '../plugins/log-lines.ts';
+import { plugin } from '../plugins/sample-plugins.ts';
 import { rejectionOf } from '../rejection.ts';
 import { createScratchFolder, type ScratchFolder } from '../scratch-folder.ts';
 
@@ -47,8 +49,8 @@ describe('TLS', () => {
     await writeFile(path(`${name}.key`), key);
   }
 
-  async function serve(http: HttpSettings = {}) {
-    const config = { http: { port: 0, tls: files(), ...http }, plugins: [storageMemory()] };
+  async function serve(http: HttpSettings = {}, ...plugins: readonly Plugin[]) {
+    const config = { http: { port: 0, tls: files(), ...http }, plugins: [storageMemory(), ...plugins] };
     const registry = await createRegistry(config, { log: kept.log });
     running.push(registry);
     return { registry, ...(await registry.start()) };
@@ -181,7 +183,7 @@ describe('TLS', () => {
       expect(await shownAt(port)).to.equal('second');
       const again = await ask(`https://127.0.0.1:${port}/`, { agent });
       expect(again).to.deep.include({ status: 200, body: 'served', socket: first.socket });
-      expect(messages()).to.include('the certificate was read anew');
+      expect(messages()).to.include('a certificate is shown');
       agent.destroy();
       await close();
     });
@@ -204,6 +206,77 @@ describe('TLS', () => {
       for (let look = 0; look < 2; look += 1) await tls.refresh();
       expect(await shownAt(port)).to.equal('third');
       await close();
+    });
+  });
+
+  describe('with a certificate that a plugin gives', () => {
+    /** A plugin that shows what it is told to, and has a proof for one path. */
+    function giving(name = 'giving') {
+      let use: ((certificate: Certificate) => void) | undefined;
+      const give = plugin(name, ({ hooks }) => {
+        hooks.certificate.tap(name, () => ({
+          follow: (take) => void (use = take),
+          answer: async (asked) => (asked === '/.well-known/proof' ? 'the proof' : undefined),
+        }));
+      });
+      return { give, show: (certificate: Certificate) => use?.(certificate) };
+    }
+    const shownTimes = (): number => kept.lines.filter(({ msg }) => msg === 'a certificate is shown').length;
+    async function untilShown(times: number): Promise<void> {
+      while (shownTimes() < times) await new Promise(setImmediate);
+    }
+
+    it('lets nobody in before there is one, and shows each that it gives', async () => {
+      const { give, show } = giving();
+      const { port } = await serve({ tls: {} }, give);
+      expect(await refusalAt(port, {})).to.match(/^(ERR_SSL_|EPROTO|ECONNRESET)/);
+      for (const [times, CN] of ['first', 'second'].entries()) {
+        show(issue(CN));
+        await untilShown(times + 1);
+        expect(await shownAt(port)).to.equal(CN);
+      }
+      show({ ...issue('third'), key: issue('other').key });
+      while (!kept.lines.some(({ level }) => level === 'error')) await new Promise(setImmediate);
+      expect(await shownAt(port)).to.equal('second');
+    });
+
+    it('asks clients for certificates of the CAs in a file', async () => {
+      const { give, show } = giving();
+      const tls = { clientCa: path('client-ca.pem'), clientAuth: 'require' } as const;
+      const { url } = await serve({ tls }, give);
+      show(issue('given'));
+      await untilShown(1);
+      const known = issueCertificate({ subject: { CN: 'alice' }, issuer: clientCa });
+      expect(await ask(`${url}/v2/`, known)).to.include({ status: 200 });
+      expect(await rejectionOf(ask(`${url}/v2/`))).to.be.an('error');
+    });
+
+    it('answers on plain HTTP what the plugin has to say, and redirects all else', async () => {
+      const { give } = giving();
+      await serve({ tls: {}, redirectPort: 0 }, give);
+      const line = kept.lines.find(({ msg }) => msg === 'plain HTTP is redirected to https');
+      const plainPort = Number(line?.['port']);
+      const proof = await plain(plainPort, { path: '/.well-known/proof' });
+      expect([proof.status, proof.body]).to.deep.equal([200, 'the proof']);
+      expect(await plain(plainPort, { path: '/.well-known/other' })).to.include({ status: 308 });
+    });
+
+    it('is not made when files give another, when TLS is off, or when two plugins give one', async () => {
+      const { give } = giving();
+      for (const [http, plugins, reason] of [
+        [{ tls: files() }, [give], 'http.tls has cert or key, and a plugin gives a certificate as well'],
+        [{}, [give], 'a plugin gives a certificate: it needs http.tls'],
+        [{ tls: {} }, [], 'http.tls needs cert and key, or a plugin that gives a certificate'],
+        [
+          { tls: {} },
+          [give, giving('another').give],
+          'more than one plugin gives a certificate: giving, another',
+        ],
+      ] as const) {
+        const config = { http, plugins: [storageMemory(), ...plugins] };
+        const error = await rejectionOf(createRegistry(config, { log: kept.log }));
+        expect(error).to.be.an('error').with.property('message').that.includes(reason);
+      }
     });
   });
 
