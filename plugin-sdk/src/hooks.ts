@@ -7,6 +7,7 @@ import {
   SyncHook,
   SyncWaterfallHook,
 } from 'tapable';
+import type { Admission } from './admission.ts';
 import type { Access, AuthorizeRequest, AuthRequest, Identity } from './auth.ts';
 import type { CertificateSource } from './certificate.ts';
 import type { RegistryError } from './errors.ts';
@@ -43,6 +44,7 @@ export function createHooks() {
       ['challenges', 'access', 'refusal'],
       'challenge',
     ),
+    admit: new AsyncSeriesHook<[Admission]>(['admission'], 'admit'),
     validateManifest: new AsyncSeriesHook<[ManifestSubmission]>(['submission'], 'validateManifest'),
     event: new AsyncParallelHook<[RegistryEvent]>(['event'], 'event'),
     response: new SyncHook<[ResponseReport]>(['report'], 'response'),
@@ -89,6 +91,8 @@ export interface PluginHooks {
     [challenges: readonly string[], access: readonly Access[], refusal?: RegistryError],
     readonly string[]
   >;
+  /** Refuses what is to be added to a repository, before a byte of it is taken, by throwing a `RegistryError`. */
+  readonly admit: AsyncTap<[admission: Admission], void>;
   /** Looks at a manifest before anything is stored: warns through `submission.warn`, denies by throwing a `RegistryError`. */
   readonly validateManifest: AsyncTap<[submission: ManifestSubmission], void>;
   /** Hears what has happened, after the client has been answered. An error is logged and harms nobody. */

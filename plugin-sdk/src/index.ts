@@ -33,6 +33,7 @@ export type {
   Identity,
 } from './auth.ts';
 export type { CertificateSource, ServerCertificate } from './certificate.ts';
+export type { Admission, RepositoryUsage } from './admission.ts';
 export type { Descriptor, ManifestSubmission } from './manifest.ts';
 export type { EventAction, RegistryEvent, ResponseReport } from './events.ts';
 export { errorCodes, isRegistryError, isStorageError, RegistryError, StorageError } from './errors.ts';

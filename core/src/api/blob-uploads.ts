@@ -8,6 +8,7 @@ import { mediaTypes } from '../manifest/media-types.ts';
 import type { Blob } from '../store/blob-store.ts';
 import { UploadOutOfOrder } from '../store/claimed-session.ts';
 import type { UploadStatus } from '../store/upload-store.ts';
+import { admit } from './admission.ts';
 import { incomingBytes } from './incoming-bytes.ts';
 import type { RegistryParts } from './registry-parts.ts';
 import type { Handler } from './routes.ts';
@@ -16,6 +17,7 @@ import type { Handler } from './routes.ts';
 export const startUpload: Handler<'uploads'> = async (parts, { context, route, query }) => {
   const { store } = parts;
   const { repository } = route;
+  await admit(parts, context, { repository, kind: 'blob' });
   const mount = query.one('mount');
   if (mount !== undefined && isDigest(mount)) {
     const from = query.one('from');
@@ -38,8 +40,10 @@ export const startUpload: Handler<'uploads'> = async (parts, { context, route, q
 };
 
 /** end-5: adds bytes. */
-export const appendUpload: Handler<'upload'> = async ({ store }, { context, route }) => {
+export const appendUpload: Handler<'upload'> = async (parts, { context, route }) => {
+  const { store } = parts;
   const { repository, id } = route;
+  await admit(parts, context, { repository, kind: 'blob' });
   const status = await inOrder(context, repository, () =>
     store.uploads.append(repository, id, incomingBytes(context)),
   );
@@ -48,12 +52,14 @@ export const appendUpload: Handler<'upload'> = async ({ store }, { context, rout
 };
 
 /** end-6: adds the last bytes, if there are any, and closes the session. */
-export const finishUpload: Handler<'upload'> = async ({ store }, { context, route, query }) => {
+export const finishUpload: Handler<'upload'> = async (parts, { context, route, query }) => {
+  const { store } = parts;
   const { repository, id } = route;
   const digest = digestParameter(query);
   if (digest === undefined)
     throw new RegistryError('DIGEST_INVALID', "the query parameter 'digest' is missing");
   context.digest = digest;
+  await admit(parts, context, { repository, kind: 'blob' });
   const blob = await inOrder(context, repository, () =>
     store.uploads.finish(repository, id, digest, incomingBytes(context)),
   );

@@ -9,6 +9,7 @@ import type { RequestContext } from '../http/request-context.ts';
 import { parseManifest, type ParsedManifest } from '../manifest/parse-manifest.ts';
 import type { Store } from '../store/index.ts';
 import type { StoredManifest } from '../store/stored-manifest.ts';
+import { admit } from './admission.ts';
 import { assertDeletesEnabled } from './deletes.ts';
 import { contentHeaders } from './headers.ts';
 import type { RegistryParts } from './registry-parts.ts';
@@ -62,6 +63,7 @@ export const putManifest: Handler<'manifest'> = async (parts, { context, route, 
   const byDigest = isDigest(reference);
   if (!byDigest && !isTag(reference)) throw badReference(reference);
   const tags = byDigest ? tagParameters(query) : [reference];
+  await admit(parts, context, { repository, kind: 'manifest' });
   const bytes = await readBody(context, settings.manifests.maxBytes);
   const manifest = parseManifest(
     bytes,

@@ -30,6 +30,7 @@ export class HookFacade {
       authenticate: taps.async('authenticate', hooks.authenticate),
       authorize: taps.async('authorize', hooks.authorize),
       challenge: taps.sync('challenge', hooks.challenge),
+      admit: taps.async('admit', hooks.admit),
       validateManifest: taps.async('validateManifest', hooks.validateManifest),
       event: taps.isolated('event', { tap: (name, fn) => hooks.event.tapPromise(name, fn) }),
       response: taps.isolated('response', {

@@ -1,4 +1,8 @@
-import { isStorageKey } from '@entrepot/plugin-sdk';
+import {
+  isStorageKey,
+  type RepositoryUsage as RepositoryBytes,
+  type StorageDriver,
+} from '@entrepot/plugin-sdk';
 import type { ResolvedConfig } from '../config/define-config.ts';
 import { isDigest, splitDigest } from '../digest.ts';
 import type { Logger } from '../log.ts';
@@ -56,6 +60,12 @@ export async function openContent(config: ResolvedConfig, log: Logger): Promise<
     usage: () => usage.all(),
     close: () => storage.close(),
   };
+}
+
+/** What each repository takes, for plugins. */
+export async function* usageOf(driver: StorageDriver): AsyncGenerator<RepositoryBytes> {
+  for await (const { repository, logical } of new Usage(driver, parseStored).all())
+    yield { repository, bytes: logical };
 }
 
 /** A name that storage can be asked about. @throws Error */

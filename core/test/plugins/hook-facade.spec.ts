@@ -68,7 +68,7 @@ describe('What plugins hold of the hooks', () => {
   });
 
   it('can be tapped, and neither called, intercepted nor changed', () => {
-    const async = ['authenticate', 'authorize', 'validateManifest', 'event', 'response'];
+    const async = ['authenticate', 'authorize', 'admit', 'validateManifest', 'event', 'response'];
     for (const [name, hook] of Object.entries(untyped)) {
       expect(Object.keys(hook)).to.deep.equal(async.includes(name) ? ['tap', 'tapPromise'] : ['tap']);
       expect(hook).to.be.frozen;
@@ -80,10 +80,10 @@ describe('What plugins hold of the hooks', () => {
     for (const hook of Object.values(hooks)) expect(hook.isUsed()).to.equal(false);
   });
 
-  it('names all ten hooks when asked for one that does not exist', () => {
+  it('names all hooks when asked for one that does not exist', () => {
     expect(() => void Reflect.get(held, 'authentikate')).to.throw(
       "plugin auth-static asks for the hook 'authentikate', which does not exist; the hooks are storage, wrapStorage, certificate, middleware, " +
-        'authenticate, authorize, challenge, validateManifest, event, response',
+        'authenticate, authorize, challenge, admit, validateManifest, event, response',
     );
   });
 
