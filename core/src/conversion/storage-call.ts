@@ -7,13 +7,19 @@ const NO_DRIVERS = ['cache', 'delete', 'maintenance', 'redirect', 'tag'];
 
 /** @throws Error when there is no driver, or one that has no equivalent. */
 export function storageCall(old: OldOptions): PluginCall {
-  const [driver, ...more] = old.names('storage').filter((name) => !NO_DRIVERS.includes(name));
+  // A name alone is a driver with its defaults.
+  const names =
+    old.has('storage') && old.names('storage').length === 0
+      ? [old.text('storage') ?? '']
+      : old.names('storage');
+  const [driver, ...more] = names.filter((name) => !NO_DRIVERS.includes(name));
   if (driver === undefined || more.length > 0)
     throw new Error(
       `storage has to name one driver, not ${more.length === 0 ? 'none' : [driver, ...more].join(', ')}`,
     );
   const at = (name: string): string => `storage.${driver}.${name}`;
-  old.any(`storage.${driver}.none`);
+  // One without options has nothing to say.
+  if (old.names(`storage.${driver}`).length === 0) old.any(`storage.${driver}`);
   switch (driver) {
     case 'filesystem':
       return {
