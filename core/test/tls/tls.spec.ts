@@ -95,6 +95,14 @@ describe('TLS', () => {
       expect(await refusalAt(port, weak)).to.match(/^(ERR_SSL_|EPROTO|ECONNRESET)/);
     });
 
+    it('speaks HTTP/1.1 with clients that would rather speak HTTP/2', async () => {
+      const { port } = await serve();
+      const socket = connect({ host: '127.0.0.1', port, ca: ca.cert, ALPNProtocols: ['h2', 'http/1.1'] });
+      await once(socket, 'secureConnect');
+      expect(socket.alpnProtocol).to.equal('http/1.1');
+      socket.destroy();
+    });
+
     it('speaks TLS 1.3 alone if it is told to', async () => {
       const { port } = await serve({ tls: { ...files(), minVersion: 'TLSv1.3' } });
       expect(await refusalAt(port, { maxVersion: 'TLSv1.2' })).to.match(/^(ERR_SSL_|EPROTO|ECONNRESET)/);
