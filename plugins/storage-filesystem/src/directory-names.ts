@@ -1,4 +1,4 @@
-import { opendir } from 'node:fs/promises';
+import { opendir, readdir } from 'node:fs/promises';
 import { isAbsence } from './errors.ts';
 import type { Root } from './root.ts';
 import { SharedRun } from './shared-run.ts';
@@ -10,6 +10,8 @@ import { lstat } from './system-calls.ts';
 const KEPT = 500_000;
 /** Entries read in one go. */
 const BATCH = 1000;
+/** Bytes of a directory whose entries are read all at once: some hundreds, where file systems say how long it is. */
+const SMALL = 32 * 1024;
 /** What a segment of a key looks like. Anything else in a directory is foreign. */
 const SEGMENT = /^[A-Za-z0-9._~-]{1,255}$/;
 
@@ -69,8 +71,9 @@ export class DirectoryNames {
     try {
       const now = Date.now();
       // Before the names: what changes while they are read gives the directory another time than this one.
-      const stamp = new Stamp(await lstat(path), now);
-      const names = await readNames(path);
+      const stat = await lstat(path);
+      const stamp = new Stamp(stat, now);
+      const names = await readNames(path, stat.size);
       this.#keep(path, { names, stamp });
       return names;
     } catch (error) {
@@ -98,10 +101,15 @@ export class DirectoryNames {
   }
 }
 
-/** Symbolic links and whatever else is neither file nor directory are foreign, too. */
-async function readNames(path: string): Promise<readonly string[]> {
+/**
+ * A small directory is read in one call of the system's threads, where a walk takes four; a large one a piece at a time, so
+ * that nothing else waits for it. Symbolic links and whatever else is neither file nor directory are foreign, too.
+ */
+async function readNames(path: string, size: number): Promise<readonly string[]> {
   const names: string[] = [];
-  for await (const entry of await opendir(path, { bufferSize: BATCH })) {
+  const entries =
+    size <= SMALL ? await readdir(path, { withFileTypes: true }) : await opendir(path, { bufferSize: BATCH });
+  for await (const entry of entries) {
     if (!SEGMENT.test(entry.name)) continue;
     if (entry.isFile()) names.push(entry.name);
     else if (entry.isDirectory()) names.push(`${entry.name}/`);
