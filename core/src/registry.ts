@@ -207,7 +207,7 @@ class LiveRegistry implements Registry {
       this.#state = 'stopped';
       throw error;
     }
-    if (certificates !== undefined) tls?.follow(certificates);
+    if (certificates !== undefined) this.#server.follow(certificates);
     log.info({ url: this.#address.url, storage: this.storage, plugins: this.plugins }, 'the registry serves');
     if (isOpen && !isLoopback(this.#address.host)) {
       log.warn(

@@ -7,6 +7,8 @@ export default defineConfig({
     // The network that nginx reaches this machine by; nobody else should.
     host: '0.0.0.0',
     port: 5000,
+    // nginx: what it says of clients is believed.
+    trustedProxies: ['10.0.0.10'],
     // A replica that is told to stop says so on /readyz and serves on for as long, so that whoever balances may notice.
     stopDelay: 5,
     // A large layer may take a while, even one that has been begun.

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { writeFile, mkdtemp, rm } from 'node:fs/promises';
 import { Agent, request } from 'node:https';
 import type { IncomingMessage } from 'node:http';
@@ -116,6 +117,15 @@ describe('Client certificates', () => {
     const { pull } = await serve({ users: { alice: 'alice.liddell' } });
     expect((await pull(alice)).identity).to.deep.equal({ subject: 'alice.liddell' });
     expect(await pull(bob)).to.include({ status: 401 });
+  });
+
+  it('are known by their fingerprint as well, which is no name', async () => {
+    const { fingerprint256 } = new X509Certificate(alice.cert);
+    const fingerprint = `sha256:${fingerprint256.replaceAll(':', '').toLowerCase()}`;
+    const { pull } = await serve({ users: { [fingerprint]: 'admin' } });
+    expect((await pull(alice)).identity).to.deep.equal({ subject: 'admin' });
+    const imposter = issueCertificate({ subject: { CN: fingerprint }, issuer: clientCa });
+    expect(await pull(imposter)).to.include({ status: 401 });
   });
 
   it('count for nothing when another CA has issued them, they have expired, or are for servers', async () => {

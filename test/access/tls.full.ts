@@ -42,8 +42,8 @@ describe('A registry with TLS', () => {
   async function putServer(CN: string): Promise<void> {
     const names = ['DNS:localhost', 'IP:127.0.0.1'];
     const { cert, key } = issueCertificate({ subject: { CN }, names, issuer: ca, use: 'server' });
-    await writeFile(join(folder, 'server.crt'), cert);
-    await writeFile(join(folder, 'server.key'), key);
+    await writeFile(join(folder, 'registry.crt'), cert);
+    await writeFile(join(folder, 'registry.key'), key);
   }
 
   /** A folder as `--cert-dir` wants it. */
@@ -68,7 +68,7 @@ describe('A registry with TLS', () => {
 
   const message = (wanted: string) => (line: LogLine) => line['msg'] === wanted;
   const storage = import.meta.resolve('@entrepot/storage-filesystem');
-  const files = { cert: './server.crt', key: './server.key' };
+  const files = { cert: './registry.crt', key: './registry.key' };
 
   it('serves with workers, redirects to https, and takes a new certificate over while clients push and pull', async () => {
     const example = join(root, 'docs/examples/tls.config.js');
@@ -114,23 +114,11 @@ describe('A registry with TLS', () => {
     expect(await refusalOf(skopeo('inspect', target))).to.match(/certificate signed by unknown authority/);
   });
 
-  it('lets those push and pull whose client certificate it knows, and nobody else', async () => {
-    const plugins = ['@entrepot/access-rules', '@entrepot/auth-mtls'].map((name) =>
-      import.meta.resolve(name),
-    );
+  it('lets those push and pull whose client certificate it knows, and nobody else, as docs/access.md says', async () => {
+    const example = join(root, 'docs/examples/access/certificates.config.js');
     const { running, host } = await start(`
-      import storage from ${JSON.stringify(storage)};
-      import accessRules from ${JSON.stringify(plugins[0])};
-      import authMtls from ${JSON.stringify(plugins[1])};
-      const rules = [
-        { who: ['group:ci'], allow: ['push', 'pull', 'create'] },
-        { who: ['known'], allow: ['pull'] },
-      ];
-      const tls = ${JSON.stringify({ ...files, clientCa: './clients.crt' })};
-      export default {
-        http: { port: 0, tls },
-        plugins: [storage({ root: './storage-mtls' }), authMtls({ groups: true }), accessRules({ rules })],
-      };
+      import example from ${JSON.stringify(pathToFileURL(example).href)};
+      export default { ...example, http: { ...example.http, host: '127.0.0.1', port: 0 } };
     `);
     const target = `docker://${host}/team/app:1`;
     const as = (CN: string, ...OU: readonly string[]): Certificate =>

@@ -1,7 +1,7 @@
 import { createServer, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { RegistryError } from '@entrepot/plugin-sdk';
+import { RegistryError, type CertificateSource } from '@entrepot/plugin-sdk';
 import type { Settings } from '../config/define-config.ts';
 import type { Logger } from '../log.ts';
 import type { Tls } from '../tls/tls.ts';
@@ -97,6 +97,11 @@ export class HttpServer {
       this.#log.info({ port: plain.port }, 'plain HTTP is redirected to https');
     }
     return address;
+  }
+
+  /** From now on shows the certificates of this source; there has to be TLS. */
+  follow(certificates: CertificateSource): void {
+    this.#tls?.follow(certificates);
   }
 
   /** Takes no new connections, and closes those that wait for a next request. */

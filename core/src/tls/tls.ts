@@ -8,6 +8,8 @@ import type { Logger } from '../log.ts';
 import { requireCertificates, secureContextOf, type SecureContext } from './secure-context.ts';
 import { WatchedFiles } from './watched-files.ts';
 
+/** Milliseconds for a handshake. */
+const HANDSHAKE = 30_000;
 /** A certificate with less left than this is told of as a warning, in milliseconds. */
 const SOON = 14 * 24 * 60 * 60 * 1000;
 
@@ -87,6 +89,7 @@ export class Tls {
     const { clientCa, clientAuth } = this.#settings;
     const server = createServer({
       ...options,
+      handshakeTimeout: HANDSHAKE,
       requestCert: clientCa !== undefined,
       // Otherwise connections with a certificate of somebody else go on, and nobody looks at it.
       rejectUnauthorized: clientAuth === 'require',
