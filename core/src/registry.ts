@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createHooks, RegistryError, type CertificateSource } from '@entrepot/plugin-sdk';
 import type { RegistryConfig, ResolvedConfig } from './config/define-config.ts';
 import { resolveConfig } from './config/resolve-config.ts';
+import { Clients } from './http/clients.ts';
 import { createLog, type Logger } from './log.ts';
 import { chooseCertificates } from './plugins/choose-certificates.ts';
 import { chooseStorage } from './plugins/choose-storage.ts';
@@ -73,7 +74,10 @@ export async function createRegistry(
   const resolved = await resolveConfig(config);
   const log = options.log ?? (await createLog(resolved.log));
   const hooks = createHooks();
-  const host = new PluginHost(resolved.plugins, hooks, log);
+  const clients = new Clients(resolved.http);
+  const host = new PluginHost(resolved.plugins, hooks, log, {
+    clientOf: (request) => clients.clientOf(request),
+  });
   const storage = chooseStorage(hooks);
   const certificates = chooseCertificates(hooks);
   const store = createStore(storage.driver, {

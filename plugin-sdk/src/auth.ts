@@ -1,3 +1,5 @@
+import type { IncomingMessage } from 'node:http';
+
 /** One thing a request needs to be allowed to do, as in distribution's token specification ("scope"). */
 export interface Access {
   readonly type: 'repository' | 'registry';
@@ -56,6 +58,8 @@ export interface Identity {
 
 /** Asks the plugins of the registry what they would ask of a request, for a plugin that issues tokens for instance. */
 export interface Decisions {
+  /** Where a request of `middleware` comes from, as the registry sees its own. */
+  clientOf(request: IncomingMessage): Client;
   /**
    * Who is asking, as all taps of `authenticate` see it; undefined when nobody has said who they are.
    * @throws RegistryError `UNAUTHORIZED` with the challenges when the credentials are wrong; whatever a tap throws.

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import accessRules from '@entrepot/access-rules';
 import authHtpasswd from '@entrepot/auth-htpasswd';
+import tokenIssuer from '@entrepot/token-issuer';
 import { onEachStorage, type ServedRegistry } from '../oci/served-registry.ts';
 
 /** alice: wonderland; the cost is 4, so that a test does not wait. */
@@ -50,6 +51,22 @@ onEachStorage('A registry behind proxies', (serve) => {
   it('believes nobody when it is not told whom', async () => {
     expect(await pull(await serveTrusting(), office)).to.equal(401);
     expect(await pull(await serveTrusting('10.0.0.0/8'), office)).to.equal(401);
+  });
+
+  it('counts the guesses of each client for itself where tokens are issued', async () => {
+    const registry = await serve(
+      { http: { trustedProxies: ['127.0.0.1'] } },
+      authHtpasswd({ file: join(folder, 'htpasswd'), guessesPerAddress: 1, guessesPerAccount: 0 }),
+      tokenIssuer({ url: 'https://registry.example.com' }),
+    );
+    const ask = async (password: string, forwarded: string): Promise<number> => {
+      const authorization = `Basic ${Buffer.from(`alice:${password}`).toString('base64')}`;
+      return (await registry.get('/token', { authorization, 'x-forwarded-for': forwarded })).status;
+    };
+    expect(await ask('one', elsewhere)).to.equal(401);
+    expect(await ask('two', elsewhere)).to.equal(429);
+    expect(await ask('two', office)).to.equal(401);
+    expect(await ask('wonderland', '192.0.2.1')).to.equal(200);
   });
 
   it('counts the guesses of each client for itself', async () => {

@@ -22,6 +22,13 @@ export interface PluginHealth {
   readonly reason?: string;
 }
 
+/** What plugins are given besides the hooks. All of it may be left out where nothing is served. */
+export interface HostSurroundings {
+  /** Where requests come from. */
+  readonly clientOf?: Decisions['clientOf'];
+  readonly limits?: PluginTimeLimits;
+}
+
 interface HostedPlugin {
   readonly name: string;
   readonly handle: PluginHandle;
@@ -45,15 +52,19 @@ export class PluginHost {
     plugins: readonly LoadedPlugin[],
     hooks: Hooks,
     log: Logger,
-    limits: PluginTimeLimits = timeLimits,
+    surroundings: HostSurroundings = {},
   ) {
     const facade = new HookFacade(hooks);
-    this.#limits = limits;
+    this.#limits = surroundings.limits ?? timeLimits;
     const gate = (): Gatekeeper => {
       if (this.#gatekeeper === undefined) throw new Error('not all plugins have been set up yet');
       return this.#gatekeeper;
     };
     const decisions: Decisions = {
+      clientOf: (request) => {
+        if (surroundings.clientOf === undefined) throw new Error('nothing is served, so nobody asks');
+        return surroundings.clientOf(request);
+      },
       identify: async (request) => gate().identify(request),
       permits: async (...question) => gate().permits(...question),
     };

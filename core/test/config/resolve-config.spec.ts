@@ -170,7 +170,11 @@ describe('The plugins of a configuration', () => {
     });
     const { log } = await keepLog();
     const hooks = new HookFacade(createHooks()).for('auth-htpasswd', log);
-    const decisions = { identify: async () => undefined, permits: async () => false };
+    const decisions = {
+      clientOf: () => ({ address: '127.0.0.1' }),
+      identify: async () => undefined,
+      permits: async () => false,
+    };
     for (const loaded of plugins) loaded.setup({ hooks, log, decisions });
     expect(seen).to.deep.equal([{ file: 'users', realm: 'registry', rounds: 10 }]);
     expect(seen[0]).to.be.frozen;

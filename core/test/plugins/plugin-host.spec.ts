@@ -16,7 +16,7 @@ describe('The plugin host', () => {
   });
 
   async function hostOf(...plugins: Plugin[]): Promise<PluginHost> {
-    return new PluginHost((await resolveConfig({ plugins })).plugins, createHooks(), kept.log, limits);
+    return new PluginHost((await resolveConfig({ plugins })).plugins, createHooks(), kept.log, { limits });
   }
 
   /** A plugin that notes what it is asked to do. */

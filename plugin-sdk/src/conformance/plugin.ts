@@ -157,7 +157,11 @@ function wire(plugin: Plugin): Wired {
     name: plugin.name,
     options: resolveOptions<never>(plugin.name, plugin.schema, plugin.options),
     hooks,
-    decisions: { identify: async () => undefined, permits: async () => false },
+    decisions: {
+      clientOf: () => ({ address: '127.0.0.1' }),
+      identify: async () => undefined,
+      permits: async () => false,
+    },
     log: { debug: silent, info: silent, warn: silent, error: silent },
   });
   return { handle: handle ?? undefined, taps };

@@ -71,16 +71,16 @@ export class TokenEndpoint {
     if (service !== null && service !== this.#parts.service)
       throw new BadRequest('invalid_request', `the service is called ${this.#parts.service} here`);
     const asked = scopesOf(scopes);
-    const address = request.socket.remoteAddress ?? '';
+    const client = decisions.clientOf(request);
     const requestId = randomUUID();
     const method = request.method ?? 'GET';
     const credentials = basic === undefined ? {} : { basic };
-    const identity = await decisions.identify({ requestId, method, address, access: [], ...credentials });
+    const identity = await decisions.identify({ requestId, method, ...client, access: [], ...credentials });
     const grants: Grant[] = [];
     for (const { type, name, actions } of asked) {
       const allowed: Grant['actions'][number][] = [];
       for (const action of actions)
-        if (await decisions.permits(identity, [{ type, name, action }], address)) allowed.push(action);
+        if (await decisions.permits(identity, [{ type, name, action }], client.address)) allowed.push(action);
       if (allowed.length > 0) grants.push({ type, name, actions: allowed });
     }
     const now = Date.now();

@@ -11,7 +11,11 @@ const silent = { debug() {}, info() {}, warn() {}, error() {} };
 function newStorage(): StorageDriver {
   const hooks = createHooks();
   const plugin = storageMemory();
-  const decisions = { identify: async () => undefined, permits: async () => false };
+  const decisions = {
+    clientOf: () => ({ address: '127.0.0.1' }),
+    identify: async () => undefined,
+    permits: async () => false,
+  };
   const context = { name: plugin.name, options: plugin.options ?? {}, hooks, log: silent, decisions };
   Reflect.apply(plugin.setup, plugin, [context]);
   return hooks.storage.call();
