@@ -255,6 +255,7 @@ describe('A registry', () => {
       const line = kept.lines.find(({ msg }) => msg === 'a request has failed');
       expect(line).to.have.nested.property('err.message', 'secret of /etc/users');
       expect(text).to.include(String(line?.['reqId']));
+      expect(broken.headers.get('x-request-id')).to.equal(line?.['reqId']);
       expect((await fetch(`${url}/item/%zz`)).status).to.equal(400);
     });
   });

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { RegistryError } from '@entrepot/plugin-sdk';
 import { clientError, errorBody } from '../http/send-error.ts';
 import { discardUnreadBody, endAnswer, isTooMuchToDiscard } from '../http/unread-body.ts';
@@ -9,7 +9,12 @@ import type { Logger } from '../log.ts';
 export type RequestListener = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** Answers outside of `/v2`. The body is JSON, and no cache keeps it. */
-export function answerJson(response: ServerResponse, status: number, body: string): void {
+export function answerJson(
+  response: ServerResponse,
+  status: number,
+  body: string,
+  headers: OutgoingHttpHeaders = {},
+): void {
   const { req: request } = response;
   // Who has asked for leave to send a body will not send it now: what comes next on the connection cannot be told.
   const awaitsLeave = request.headers.expect !== undefined && !request.complete;
@@ -18,6 +23,7 @@ export function answerJson(response: ServerResponse, status: number, body: strin
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
+    ...headers,
   });
   endAnswer(response, body, awaitsLeave);
   discardUnreadBody(request);
@@ -29,7 +35,7 @@ export function answerError(response: ServerResponse, error: unknown, log: Logge
   const requestId = randomUUID();
   if (shown.status >= 500) log.error({ err: error, reqId: requestId }, 'a request has failed');
   if (response.headersSent) response.destroy();
-  else answerJson(response, shown.status, errorBody(shown, requestId));
+  else answerJson(response, shown.status, errorBody(shown, requestId), { 'x-request-id': requestId });
 }
 
 /** For every path that is nobody's. */

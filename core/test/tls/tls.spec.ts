@@ -116,6 +116,15 @@ describe('TLS', () => {
       expect(await text(socket)).to.match(/^HTTP\/1\.1 400 .*"UNSUPPORTED"/s);
     });
 
+    it('closes a connection without progress', async () => {
+      const { port } = await serve({ idleTimeout: 0.05 });
+      const socket = connect({ host: '127.0.0.1', port, ca: ca.cert });
+      await once(socket, 'secureConnect');
+      socket.write('GET /v2/ HTTP/1.1\r\n');
+      socket.resume();
+      await once(socket, 'close');
+    });
+
     it('stops although somebody has connected and says nothing', async () => {
       const { registry, port } = await serve({ drainTimeout: 0 });
       const silent = connectPlainly(port, '127.0.0.1');
