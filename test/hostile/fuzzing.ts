@@ -60,7 +60,10 @@ const SHRINKINGS = 300;
  * @throws FuzzFailure with the bytes that broke it, made as small as they can be.
  */
 export async function fuzz(choice: FuzzChoice): Promise<FuzzReport> {
-  const registry = await RegistryChild.start({ storage: choice.storage });
+  const registry = await RegistryChild.start({
+    storage: choice.storage,
+    settings: { http: { trustedProxies: ['127.0.0.1'] } },
+  });
   const run = new FuzzRun(registry, choice);
   try {
     return await run.all();

@@ -231,6 +231,8 @@ export class OddRequests {
         () =>
           `X-Forwarded-Prefix: ${dice.pick(['/base', '/../..', 'http://evil', '//evil.example', '/a/'.repeat(100), odd()])}`,
         () => `X-Forwarded-Host: ${odd()}`,
+        () =>
+          `X-Forwarded-For: ${dice.pick(['127.0.0.1', '203.0.113.7, 127.0.0.1', '[::1]:x', ',,,', '1,'.repeat(2000), odd()])}`,
         () => `Expect: ${dice.pick(['100-continue', '100-Continue', 'tea', ''])}`,
         () =>
           `Connection: ${dice.pick(['close', 'keep-alive', 'upgrade', 'Transfer-Encoding', 'close, keep-alive', ''])}`,

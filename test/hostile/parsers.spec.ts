@@ -2,6 +2,7 @@ import { isRegistryError, isStorageKey } from '@entrepot/plugin-sdk';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { incomingBytes } from '../../core/src/api/incoming-bytes.ts';
+import { Clients } from '../../core/src/http/clients.ts';
 import { changeCondition, isNotModified } from '../../core/src/http/conditions.ts';
 import { parseAuthorization } from '@entrepot/plugin-sdk/access';
 import { isRepositoryName, matchRoute } from '../../core/src/http/match-route.ts';
@@ -56,6 +57,14 @@ describe('What a client writes', () => {
       changeCondition(context)?.('sha256:0');
       parseAuthorization(header);
       expect(context.basePath).to.equal('');
+    }
+    for (const forwardedHeader of ['X-Forwarded-For', 'Forwarded'] as const) {
+      const clients = new Clients({ trustedProxies: ['0.0.0.0/0'], forwardedHeader });
+      for (const hop of ['1', ',', ';', ' ', '"', ';for=', ';for="a"', ', for=1.1.1.1;', '[', '1.1.1.1,']) {
+        const { request } = bareRequest({ [forwardedHeader.toLowerCase()]: much(hop) });
+        Object.defineProperty(request.socket, 'remoteAddress', { value: '127.0.0.1' });
+        expect(clients.addressOf(request)).to.match(/^(?:127\.0\.0\.1|1\.1\.1\.1)$/);
+      }
     }
     for (const [first, last] of [
       ['a', '!'],
