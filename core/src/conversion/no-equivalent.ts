@@ -24,7 +24,7 @@ const reasons: Readonly<Record<string, string>> = {
   'http.tls.clientcas':
     'put the CAs into one file and name it as http.tls.clientCa; the first alone is named now',
   'http.tls.letsencrypt':
-    'get certificates with certbot or lego and name the files in http.tls, or let a proxy do it',
+    "let the plugin @entrepot/acme get certificates, with 'http: { tls: {}, redirectPort: 80 }': it proves names on port 80, not 443",
   'log.fields': 'whoever collects the log can add fields',
   'log.formatter': 'lines are JSON with the members of pino',
   'log.hooks': 'whoever collects the log can send mail',
