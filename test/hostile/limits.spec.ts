@@ -84,7 +84,7 @@ describe('What a client may ask of a registry is limited:', () => {
   });
 
   it('the memory for manifests that arrive; who comes next is told when to come back, and then may', async () => {
-    const client = await serve({ manifests: { maxBytes: 16 * MIB } });
+    const client = await serve({ manifests: { maxBytes: 15 * MIB } });
     const slow: RawConnection[] = [];
     for (let index = 0; index < 9; index += 1) {
       const connection = await connect(client);
@@ -97,7 +97,7 @@ describe('What a client may ask of a registry is limited:', () => {
     }
     await Promise.all(slow.map((connection) => connection.deliver(Buffer.alloc(15 * MIB - 1))));
     const { bytes } = bareManifest('next');
-    const large = Buffer.concat([bytes, Buffer.alloc(15 * MIB, ' ')]);
+    const large = Buffer.concat([bytes, Buffer.alloc(15 * MIB - bytes.length, ' ')]);
     let refused = await put(client, 'next', large);
     while (refused.status === 201) refused = await put(client, 'next', large);
     expectError(refused, 429, 'TOOMANYREQUESTS');

@@ -79,7 +79,7 @@ describe('resolveConfig', () => {
     expect(problems).to.deep.equal([
       'config: http.port must be of type integer',
       'config: log.level must be one of ["trace","debug","info","warn","error","fatal","silent"]',
-      'config: manifests.maxBytes must be <= 16777216',
+      'config: manifests.maxBytes must be <= 15728640',
     ]);
   });
 
