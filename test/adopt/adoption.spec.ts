@@ -172,6 +172,18 @@ for (const [place, open] of Object.entries(storages)) {
       expect(await openStore(driver).tags.get('team/app', 'latest')).to.include({ digest: added.digest });
     });
 
+    it('has told what its tags have pointed at, though not when', async () => {
+      await written.manifest('team/app', other, 'v1');
+      await written.manifest('team/app', image, 'v1');
+      await adopt(driver);
+      const { history = [] } = (await openStore(driver).tags.get('team/app', 'v1')) ?? {};
+      expect(history.map(({ digest, actor }) => [digest, actor])).to.deep.equal([
+        [image.digest, 'registry import'],
+        [other.digest, 'registry import'],
+      ]);
+      expect(history.map(({ at }) => at > 0)).to.deep.equal([true, false]);
+    });
+
     it('does not take back a tag that has been moved here', async () => {
       await adopt(driver);
       const store = openStore(driver);

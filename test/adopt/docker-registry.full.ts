@@ -179,6 +179,19 @@ for (const [place, open] of Object.entries({ directory, bucket }))
       expect(await crane('catalog', '--insecure', theirs.host)).to.include('new/app');
     });
 
+    if (place === 'directory')
+      it('are copied to one another over the network', async () => {
+        const mirrored = await ours.run('copy', theirs.host, `${ours.host}/mirror`);
+        expect(mirrored.at(-1)).to.have.nested.property('summary.tags.failed', 0);
+        const back = await ours.run('copy', `${ours.host}/mirror/team/*:v*`, `${theirs.host}/back`);
+        expect(back.at(-1)).to.have.nested.property('summary.tags').that.includes({ copied: 3, failed: 0 });
+        for (const reference of ['team/app:index', 'team/app/nested:docker'])
+          expect(await pulls(ours.host, `mirror/${reference}`)).to.equal(await pulls(theirs.host, reference));
+        expect(await pulls(theirs.host, 'back/mirror/team/app:v3')).to.equal(layouts.third.image);
+        const again = await ours.run('copy', `${ours.host}/mirror/team/*:v*`, `${theirs.host}/back`);
+        expect(again.at(-1)).to.have.nested.property('summary.tags').that.includes({ copied: 0, there: 3 });
+      });
+
     it('lose nothing when what is not needed is removed', async () => {
       // In a bucket it must not: it does not know what ours refers to.
       if (place === 'directory')

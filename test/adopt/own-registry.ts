@@ -32,8 +32,7 @@ export default { http: { port: ${port} }, log: { level: 'warn' }, plugins: [stor
   return {
     host,
     run: async (...args) => {
-      const command = [executable, ...args, '--config', config];
-      const { stdout } = await promisify(execFile)(process.execPath, command, { cwd: folder });
+      const { stdout } = await promisify(execFile)(process.execPath, [executable, ...args], { cwd: folder });
       return stdout
         .split('\n')
         .filter((line) => line !== '')

@@ -19,6 +19,8 @@ export interface ManifestPut {
   readonly mayLack: 'nothing' | 'children' | 'anything';
   /** What has to hold for each tag; for a push by digest alone, for the manifest. */
   readonly condition: TagCondition | undefined;
+  /** What tags that are new here pointed at elsewhere. */
+  readonly past?: TagRecord['history'] | undefined;
 }
 
 /** What a put did to a tag. */
@@ -120,7 +122,7 @@ export class ManifestStore {
       const target = { digest, mediaType, size, incarnation };
       for (const [index, tag] of put.tags.entries()) {
         const condition = done.has(tag) ? undefined : put.condition;
-        const options = { actor: put.actor, condition };
+        const options = { actor: put.actor, condition, past: put.past };
         const previous = await this.#near.tags.set(repository, tag, target, options, before.tags[index]);
         if (!done.has(tag)) done.set(tag, previous);
       }

@@ -27,11 +27,12 @@ export interface TagRecord extends TagTarget {
 /** Changes a tag remembers. */
 const HISTORY = 100;
 
-/** The record that follows `current` when the tag is set to `target`. */
+/** The record that follows `current` when the tag is set to `target`. `past` is that of one that is new here. */
 export function nextTagRecord(
   current: TagRecord | undefined,
   target: TagTarget,
   change: Omit<TagChange, 'digest'>,
+  past: readonly TagChange[] = [],
 ): TagRecord {
   const { digest, mediaType, size, incarnation } = target;
   return {
@@ -39,7 +40,7 @@ export function nextTagRecord(
     mediaType,
     size,
     incarnation,
-    history: [{ ...change, digest }, ...(current?.history ?? [])].slice(0, HISTORY),
+    history: [{ ...change, digest }, ...(current?.history ?? past)].slice(0, HISTORY),
   };
 }
 

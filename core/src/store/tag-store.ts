@@ -40,7 +40,12 @@ export class TagStore {
     repository: string,
     tag: string,
     target: TagTarget,
-    options: { readonly actor: string | undefined; readonly condition: TagCondition | undefined },
+    options: {
+      readonly actor: string | undefined;
+      readonly condition: TagCondition | undefined;
+      /** What one that is new here pointed at elsewhere. */
+      readonly past?: TagRecord['history'] | undefined;
+    },
     seen?: Seen<TagRecord>,
   ): Promise<string | undefined> {
     const { actor, condition } = options;
@@ -52,7 +57,7 @@ export class TagStore {
       previous = current?.digest;
       return current !== undefined && isSame(current, target)
         ? undefined
-        : nextTagRecord(current, target, made);
+        : nextTagRecord(current, target, made, options.past);
     };
     await this.#records.update(keys.tag(repository, tag), change, seen);
     return previous;

@@ -74,7 +74,7 @@ export class Adoption {
   }
 
   /** What is set by others here stays: what the other registry says of such a tag is old. */
-  async #tag(repository: string, { tag }: OtherTag): Promise<Skip | undefined> {
+  async #tag(repository: string, { tag, digests }: OtherTag): Promise<Skip | undefined> {
     const { other, store, options, progress } = this.#run;
     if (!options.isTag(tag))
       return { reason: 'unsupported-name', repository, tag, detail: 'no tag can have this name' };
@@ -96,7 +96,11 @@ export class Adoption {
     if (current !== undefined && current.digest !== digest && current.history[0]?.actor !== ADOPTER)
       return kept;
     try {
-      const adopted = await this.#manifests.take(repository, digest, { tag, seen: current?.digest });
+      const adopted = await this.#manifests.take(repository, digest, {
+        tag,
+        seen: current?.digest,
+        past: digests.filter((each) => each !== digest),
+      });
       if (typeof adopted !== 'string') return { ...adopted, repository, tag };
       progress.tags.set += 1;
       return undefined;

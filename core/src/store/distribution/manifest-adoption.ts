@@ -23,6 +23,8 @@ export interface Tagging {
   readonly tag: string;
   /** What it has to point at until then; `undefined`: it must not be there. */
   readonly seen: string | undefined;
+  /** Digests that it has pointed at before, in no order. */
+  readonly past: readonly string[];
 }
 
 /** What came of a manifest: it was there already, it has been taken over, or what is the matter with it. */
@@ -126,6 +128,8 @@ export class ManifestAdoption {
       // That all is there, layers in the place of children included, has just been seen to.
       mayLack: this.#run.options.mayLack === 'nothing' ? 'children' : this.#run.options.mayLack,
       condition: tagging === undefined ? undefined : (current) => current === tagging.seen,
+      // Nobody knows when.
+      past: tagging?.past.map((digest) => ({ digest, at: 0, actor: ADOPTER })),
     };
     await this.#run.store.manifests.put(repository, manifest, put);
   }
