@@ -8,6 +8,7 @@ import { chooseCertificates } from './plugins/choose-certificates.ts';
 import { chooseStorage } from './plugins/choose-storage.ts';
 import { PluginHost } from './plugins/plugin-host.ts';
 import { scheduleCollection } from './registry/collection.ts';
+import { usageOf } from './registry/content.ts';
 import { answerError, type RequestListener } from './server/answer.ts';
 import { createDispatch, type Dispatch } from './server/dispatch.ts';
 import { createEdge, type RegistryHealth } from './server/edge.ts';
@@ -15,6 +16,7 @@ import { InFlight } from './server/in-flight.ts';
 import { HttpServer } from './server/server.ts';
 import type { CollectionSchedule } from './store/collect/collection-schedule.ts';
 import { createStore } from './store/index.ts';
+import { TimeLimitedDriver } from './store/time-limited-driver.ts';
 import { UploadSweep } from './store/upload-sweep.ts';
 import { tlsOf, type Tls } from './tls/tls.ts';
 
@@ -77,8 +79,11 @@ export async function createRegistry(
   const clients = new Clients(resolved.http);
   const host = new PluginHost(resolved.plugins, hooks, log, {
     clientOf: (request) => clients.clientOf(request),
+    storage: () => served,
+    usage: () => usageOf(served),
   });
   const storage = chooseStorage(hooks);
+  const served = new TimeLimitedDriver(storage.driver);
   const certificates = chooseCertificates(hooks);
   const store = createStore(storage.driver, {
     log,

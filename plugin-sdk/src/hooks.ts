@@ -29,7 +29,7 @@ export type RequestHandler = (
 ) => void;
 
 /**
- * The ten hooks, in the order a registry meets them. Called by core alone; plugins hold a {@link PluginHooks}.
+ * The hooks, in the order a registry meets them. Called by core alone; plugins hold a {@link PluginHooks}.
  * docs/hooks.md is the table of them; a test compares the two.
  */
 export function createHooks() {

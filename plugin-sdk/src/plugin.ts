@@ -1,6 +1,8 @@
+import type { RepositoryUsage } from './admission.ts';
 import type { Decisions } from './auth.ts';
 import type { PluginHooks } from './hooks.ts';
 import type { JSONSchemaType } from './options.ts';
+import type { StorageDriver } from './storage.ts';
 
 /** The version of the plugin contract in this file. The host refuses what it does not know. */
 export const apiVersion = 1;
@@ -25,6 +27,16 @@ export interface PluginContext<Options> {
   readonly log: Logger;
   /** The plugins of the registry as a whole, this one included. To be asked once it has been started. */
   readonly decisions: Decisions;
+  /**
+   * The storage of the registry, with all that is put around it: for a plugin that keeps something there, under a prefix
+   * of its own. To be asked once it has been started; `undefined` where no registry is being served.
+   */
+  storage(): StorageDriver | undefined;
+  /**
+   * What each repository takes, counted in storage as it is now: that takes its time. To be asked once it has been
+   * started; ends at once where no registry is being served.
+   */
+  usage(): AsyncIterable<RepositoryUsage>;
 }
 
 /** What a plugin wants to be asked to do while the registry lives. */

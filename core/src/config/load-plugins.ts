@@ -8,7 +8,7 @@ import type { PluginByName } from './define-config.ts';
 /** A plugin whose options have been checked and are bound to it. */
 export interface LoadedPlugin {
   readonly name: string;
-  setup(context: Pick<PluginContext<never>, 'hooks' | 'log' | 'decisions'>): unknown;
+  setup(context: Omit<PluginContext<never>, 'name' | 'options'>): unknown;
 }
 
 export interface PluginOrigin {

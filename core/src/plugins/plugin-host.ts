@@ -1,4 +1,11 @@
-import type { Decisions, Hooks, PluginHandle } from '@entrepot/plugin-sdk';
+import type {
+  Decisions,
+  Hooks,
+  PluginContext,
+  PluginHandle,
+  RepositoryUsage,
+  StorageDriver,
+} from '@entrepot/plugin-sdk';
 import { Gatekeeper } from '../auth/gatekeeper.ts';
 import type { LoadedPlugin } from '../config/load-plugins.ts';
 import { messageOf } from '../error-message.ts';
@@ -26,7 +33,14 @@ export interface PluginHealth {
 export interface HostSurroundings {
   /** Where requests come from. */
   readonly clientOf?: Decisions['clientOf'];
+  /** The storage that is served, once it is known. */
+  readonly storage?: () => StorageDriver | undefined;
+  readonly usage?: () => AsyncIterable<RepositoryUsage>;
   readonly limits?: PluginTimeLimits;
+}
+
+async function* nothing(): AsyncGenerator<never> {
+  // Nothing is served.
 }
 
 interface HostedPlugin {
@@ -68,9 +82,15 @@ export class PluginHost {
       identify: async (request) => gate().identify(request),
       permits: async (...question) => gate().permits(...question),
     };
-    this.#plugins = plugins.map((plugin) =>
-      setUp(plugin, { facade, decisions, log: log.child({ plugin: plugin.name }) }),
-    );
+    this.#plugins = plugins.map((plugin) => {
+      const itsLog = log.child({ plugin: plugin.name });
+      return setUp(plugin, itsLog, {
+        hooks: facade.for(plugin.name, itsLog),
+        decisions,
+        storage: () => surroundings.storage?.(),
+        usage: surroundings.usage ?? nothing,
+      });
+    });
     facade.seal();
     // It looks which hooks are used, so all of them have to be tapped by now.
     this.#gatekeeper = new Gatekeeper(hooks);
@@ -135,16 +155,14 @@ export class PluginHost {
   }
 }
 
-interface Surroundings {
-  readonly facade: HookFacade;
-  readonly decisions: Decisions;
-  readonly log: Logger;
-}
-
-function setUp(plugin: LoadedPlugin, { facade, decisions, log }: Surroundings): HostedPlugin {
+function setUp(
+  plugin: LoadedPlugin,
+  log: Logger,
+  context: Omit<PluginContext<never>, 'name' | 'options' | 'log'>,
+): HostedPlugin {
   const { name } = plugin;
   try {
-    const handle: unknown = plugin.setup({ hooks: facade.for(name, log), log, decisions }) ?? {};
+    const handle: unknown = plugin.setup({ ...context, log }) ?? {};
     if (handle instanceof Promise) {
       handle.catch(() => undefined); // It is refused whatever becomes of it.
       throw new Error('its setup is async; setup has to be synchronous, what takes time belongs into start');

@@ -175,7 +175,8 @@ describe('The plugins of a configuration', () => {
       identify: async () => undefined,
       permits: async () => false,
     };
-    for (const loaded of plugins) loaded.setup({ hooks, log, decisions });
+    const unserved = { storage: () => undefined, async *usage () {} };
+    for (const loaded of plugins) loaded.setup({ hooks, log, decisions, ...unserved });
     expect(seen).to.deep.equal([{ file: 'users', realm: 'registry', rounds: 10 }]);
     expect(seen[0]).to.be.frozen;
   });

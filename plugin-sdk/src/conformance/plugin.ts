@@ -134,6 +134,10 @@ async function ask(handle: PluginHandle | undefined, what: 'start' | 'health' | 
   await succeeds(handle?.[what]?.() ?? Promise.resolve(), sentence);
 }
 
+async function* noUsage(): AsyncGenerator<never> {
+  // Nothing is stored.
+}
+
 interface Wired {
   readonly handle: PluginHandle | undefined;
   /** In the order they were made; grows when the plugin taps later. */
@@ -162,6 +166,8 @@ function wire(plugin: Plugin): Wired {
       identify: async () => undefined,
       permits: async () => false,
     },
+    storage: () => undefined,
+    usage: noUsage,
     log: { debug: silent, info: silent, warn: silent, error: silent },
   });
   return { handle: handle ?? undefined, taps };
