@@ -18,12 +18,13 @@ export interface Rules {
   readonly dryRun?: boolean;
   readonly deep?: boolean;
   readonly mayLack?: 'nothing' | 'children';
+  readonly final?: boolean;
 }
 
 /** Takes over what is in the storage of a driver, as a process of its own does. */
 export async function adopt(
   driver: StorageDriver,
-  { dryRun = false, deep = false, mayLack = 'nothing' }: Rules = {},
+  { dryRun = false, deep = false, mayLack = 'nothing', final = false }: Rules = {},
   store: Store = openStore(driver),
 ): Promise<Transferred> {
   const adoption = new Adoption(driver, store, {
@@ -36,6 +37,7 @@ export async function adopt(
   });
   const skips: Skip[] = [];
   for await (const skip of adoption.skips()) skips.push(skip);
+  if (final) await adoption.finish();
   return { skips, progress: adoption.progress };
 }
 

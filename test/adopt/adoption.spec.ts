@@ -4,14 +4,16 @@ import { StorageError, withMethods, type StorageDriver } from '@entrepot/plugin-
 import { Memory, MemoryDriver } from '@entrepot/storage-memory';
 import { expect } from 'chai';
 import { blobRecordFormat } from '../../core/src/store/blob-records.ts';
+import { parseManifest } from '../../core/src/manifest/parse-manifest.ts';
 import { layout } from '../../core/src/store/distribution/layout.ts';
 import { keys } from '../../core/src/store/keys.ts';
 import { listAll } from '../../core/src/store/listing.ts';
+import { Verification } from '../../core/src/store/verify/verification.ts';
 import { TemporaryRoot } from '../../plugins/storage-filesystem/test/temporary-root.ts';
 import { collectionOn, finish } from '../collect/collecting.ts';
 import { contentOf, descriptor, imageOf, indexOf, manifestOf, noise, types } from '../oci/content.ts';
 import { openStore } from '../races/registry-view.ts';
-import { adopt } from './adopting.ts';
+import { adopt, handOver } from './adopting.ts';
 import { WrittenRegistry } from './other-registry.ts';
 
 const config = contentOf('{"architecture":"amd64"}');
@@ -214,6 +216,56 @@ for (const [place, open] of Object.entries(storages)) {
       const again = await adopt(driver);
       expect(again.progress.blobs.taken).to.equal(1);
       expect(await openStore(driver).blobs.check('team/app', layer.digest)).to.not.equal(undefined);
+    });
+
+    it('is given to collection once it is gone for good, and not taken over any more', async () => {
+      await adopt(driver, { final: true });
+      const store = openStore(driver);
+      for (const digest of [index, image, signature].map((each) => each.digest))
+        await store.manifests.delete('team/app', digest, () => undefined);
+      const collect = (grace: number) => finish(collectionOn(driver, store, { grace }));
+      const young = 3_600_000;
+      await collect(0);
+      const record = async (): Promise<Buffer> =>
+        Buffer.from((await driver.read(keys.record(layer.digest)))?.bytes ?? []);
+      expect(blobRecordFormat.decode(await record())?.state).to.equal('condemned');
+      await collect(young);
+      expect(await driver.size(layout.bytes(layer.digest))).to.equal(layer.bytes.length);
+      await collect(0);
+      expect(await openStore(driver).blobs.check('team/app', layer.digest)).to.equal(undefined);
+      // In a directory both have a name of their own for the bytes, and the other's is not ours to remove.
+      const left = root === undefined ? undefined : layer.bytes.length;
+      expect(await driver.size(layout.bytes(layer.digest))).to.equal(left);
+      expect(await driver.size(layout.bytes(base.digest))).to.equal(base.bytes.length);
+      for (const refused of [adopt(driver), handOver(driver)]) {
+        const failure: unknown = await refused.catch((error: unknown) => error);
+        expect(failure).to.have.property('message').that.includes('was declared gone for good');
+      }
+    });
+
+    it('has left-over bytes found and removed once it is gone for good, and not before', async () => {
+      const repair = async (): Promise<readonly string[]> => {
+        const verification = new Verification(driver, {
+          deep: true,
+          repair: true,
+          mayLack: 'nothing',
+          uploadMaxAge: 1000,
+          parse: ({ bytes, mediaType }) => parseManifest(bytes, mediaType, 'sha256'),
+          sweepUploads: async () => undefined,
+          waits: { patience: 0, settle: 0, safetyAge: 0 },
+        });
+        const kinds: string[] = [];
+        for await (const { kind } of verification.findings()) kinds.push(kind);
+        return kinds;
+      };
+      await adopt(driver);
+      expect(await repair()).to.deep.equal([]);
+      await adopt(driver, { final: true });
+      // In a bucket two blobs are used where they are; the third is small, and manifests are ours anyway.
+      const orphans = root === undefined ? 5 : 7;
+      expect(await repair()).to.deep.equal(Array.from({ length: orphans }, () => 'orphaned-data'));
+      expect(await repair()).to.deep.equal([]);
+      expect(await openStore(driver).blobs.check('team/app', layer.digest)).to.include({ size: 40_000 });
     });
 
     it('leaves out manifests that lack something, whole, and their tags', async () => {

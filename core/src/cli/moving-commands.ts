@@ -19,6 +19,7 @@ export function addMovingCommands(
     .option('-c, --config <file>', 'configuration file (default: registry.config.* in the current folder)')
     .option('--dry-run', 'tell what would be taken over, and change nothing')
     .option('--deep', 'hash the bytes of every blob that is taken over')
+    .option('--final', 'declare the old registry gone for good, unless something was left out')
     .option('--json', 'write lines of JSON on a terminal too')
     .addHelpText(
       'after',

@@ -16,6 +16,7 @@ export interface ImportFlags {
   readonly from: 'distribution';
   readonly dryRun?: boolean;
   readonly deep?: boolean;
+  readonly final?: boolean;
   readonly json?: boolean;
 }
 
@@ -60,7 +61,7 @@ export function exportTo(flags: ExportFlags): Promise<void> {
 
 async function transfer(
   direction: Direction,
-  { config: file, dryRun = false, json = false, deep = false }: Omit<ImportFlags, 'from'>,
+  { config: file, dryRun = false, json = false, deep = false, final = false }: Omit<ImportFlags, 'from'>,
 ): Promise<void> {
   // Whoever reads what is told has gone.
   process.stdout.once('error', () => process.exit(COULD_NOT_RUN));
@@ -74,6 +75,7 @@ async function transfer(
         ? new TransferScreen(process.stdout, direction, () => open.progress)
         : jsonLines;
       if (!(await tell(open, teller, dryRun))) process.exitCode = LEFT_OUT;
+      else if (final && !dryRun) await open.finish();
     } finally {
       await open.close();
     }

@@ -18,6 +18,8 @@ export interface OpenTransfer {
   readonly progress: Readonly<TransferProgress>;
   /** Runs once. Gives what does not go over. @throws StorageError when storage cannot be read or written. */
   skips(): AsyncGenerator<Skip>;
+  /** After an import: declares the other registry gone for good. */
+  finish(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -65,6 +67,9 @@ export async function openTransfer(
     skips: () => transfer.skips(),
     get progress() {
       return transfer.progress;
+    },
+    finish: async () => {
+      if (transfer instanceof Adoption) await transfer.finish();
     },
     close: () => storage.close(),
   };

@@ -16,7 +16,7 @@ import { splitDigest } from '../digest.ts';
  *     tails/<id>/<offset>                                bytes of a session that did not fill a part yet
  *
  * What `registry verify --repair` sets aside is under `quarantine/<key>`; who collects garbage says so in
- * `collection/lease`.
+ * `collection/lease`. `adoption/retirement` says that a registry that was taken over is gone for good.
  */
 export const keys = {
   catalog: 'catalog/',
@@ -27,6 +27,7 @@ export const keys = {
   tails: 'tails/',
   uploadSeal: 'secrets/upload-ids',
   collectionLease: 'collection/lease',
+  retirement: 'adoption/retirement',
 
   repository: (repository: string) => `catalog/${segment(repository)}`,
   /** All that the repository holds. */

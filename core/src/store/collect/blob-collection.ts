@@ -2,6 +2,7 @@ import { StorageError, type SmallObject } from '@entrepot/plugin-sdk';
 import { blobLinkFormat, blobRecordFormat, type BlobRecord } from '../blob-records.ts';
 import { forEachLimited, mapLimited } from '../concurrency.ts';
 import { layout } from '../distribution/layout.ts';
+import { retirementFormat } from '../distribution/retirement.ts';
 import { keys } from '../keys.ts';
 import { linkDigest, recordDigest } from '../verify/places.ts';
 import type { Mark } from './mark.ts';
@@ -61,7 +62,7 @@ export class BlobCollection {
         return undefined;
       case 'deleting':
         // Whoever doomed it has died, or goes on beside this run: what both do is done once.
-        this.#remember(value, object);
+        await this.#remember(value, object);
         return undefined;
     }
   }
@@ -89,15 +90,24 @@ export class BlobCollection {
     }
     const deleting = { ...record, state: 'deleting', since: Date.now() } as const;
     const written = rules.dryRun ? object : await storage.replace(blobRecordFormat, key, deleting, object);
-    if (written !== undefined) this.#remember(record, written);
+    if (written !== undefined) await this.#remember(record, written);
   }
 
-  #remember({ digest, incarnation, data, size }: BlobRecord, { etag }: Pick<SmallObject, 'etag'>): void {
-    const isForeign = typeof data === 'string' && layout.isForeign(data);
-    // Bytes taken over where they are belong to the registry they were taken over from, which may still serve them.
-    const key = typeof data === 'string' && !isForeign ? data : undefined;
-    const freed = isForeign ? 0 : size;
-    this.#doomed.set(digest, { digest, incarnation, data: key, size: freed, object: { etag } });
+  async #remember(
+    { digest, incarnation, data, size }: BlobRecord,
+    { etag }: Pick<SmallObject, 'etag'>,
+  ): Promise<void> {
+    // Bytes taken over where they are belong to the registry they were taken over from, until that is gone for good.
+    const stays = typeof data === 'string' && layout.isForeign(data) && !(await this.#isOtherGone());
+    const key = typeof data === 'string' && !stays ? data : undefined;
+    this.#doomed.set(digest, { digest, incarnation, data: key, size: stays ? 0 : size, object: { etag } });
+  }
+
+  /** Whether it was declared gone so long ago that an import which had begun before has ended. */
+  async #isOtherGone(): Promise<boolean> {
+    const { storage, rules, began } = this.#run;
+    const found = await storage.read(retirementFormat, keys.retirement);
+    return found?.value !== undefined && found.value.since + rules.grace <= began;
   }
 
   /**

@@ -5,6 +5,7 @@ import type { AdoptionRun, AdoptOptions } from './adoption-run.ts';
 import { layout } from './layout.ts';
 import { ADOPTER, ManifestAdoption } from './manifest-adoption.ts';
 import { DAMAGED, OtherRegistry, type OtherTag } from './other-registry.ts';
+import { assertServing, retire } from './retirement.ts';
 import { noProgress, type Skip, type TransferProgress } from './transfer.ts';
 
 /** Manifests taken over at once, and when every byte of theirs is hashed. */
@@ -48,6 +49,7 @@ export class Adoption {
    */
   async *skips(): AsyncGenerator<Skip> {
     const { other, options, progress } = this.#run;
+    await assertServing(this.#run.driver);
     for await (const _ of other.repositories()) progress.total += 1;
     for await (const repository of other.repositories()) {
       if (options.isRepositoryName(repository)) {
@@ -58,6 +60,11 @@ export class Adoption {
       }
       progress.repositories.done += 1;
     }
+  }
+
+  /** Declares the other registry gone for good: from then on what was taken over where it is can be collected. */
+  async finish(): Promise<void> {
+    await retire(this.#run.driver);
   }
 
   async *#tags(repository: string): AsyncGenerator<Skip> {

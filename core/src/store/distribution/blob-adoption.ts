@@ -7,6 +7,7 @@ import { newId } from '../ids.ts';
 import { keys } from '../keys.ts';
 import type { AdoptionRun } from './adoption-run.ts';
 import { layout } from './layout.ts';
+import { assertServing } from './retirement.ts';
 import { DAMAGED } from './other-registry.ts';
 import { Turns } from '../../turns.ts';
 
@@ -94,7 +95,11 @@ export class BlobAdoption {
       return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     }
     const source = layout.bytes(digest);
-    if (driver.link === undefined) return source;
+    if (driver.link === undefined) {
+      // Collection would take it for ours alone.
+      await assertServing(driver);
+      return source;
+    }
     const own = keys.data(newId());
     return (await driver.link(source, own)) ? own : undefined;
   }

@@ -8,6 +8,7 @@ import type { HandoverOptions, HandoverRun } from './handover-run.ts';
 import { layout } from './layout.ts';
 import { ManifestHandover } from './manifest-handover.ts';
 import { OtherRegistry } from './other-registry.ts';
+import { assertServing } from './retirement.ts';
 import { noProgress, type Skip, type TransferProgress } from './transfer.ts';
 
 const AT_ONCE = 8;
@@ -39,6 +40,8 @@ export class Handover {
    */
   async *skips(): AsyncGenerator<Skip> {
     const { driver, progress } = this.#run;
+    // Else what is written now would be taken for left over.
+    await assertServing(driver);
     for await (const page of listAll(driver, keys.catalog)) progress.total += page.length;
     for await (const page of listAll(driver, keys.catalog)) {
       for (const key of page) {

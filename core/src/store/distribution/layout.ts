@@ -21,6 +21,7 @@ const AFTER_OWN = '_~';
  */
 export const layout = {
   repositories: REPOSITORIES,
+  blobs: BLOBS,
 
   bytes: (digest: string) => {
     const { algorithm, hex } = splitDigest(digest);

@@ -2,6 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { isStorageError } from '@entrepot/plugin-sdk';
 import { blobRecordFormat } from '../blob-records.ts';
 import { forEachLimited } from '../concurrency.ts';
+import { layout } from '../distribution/layout.ts';
+import { retiredSince } from '../distribution/retirement.ts';
 import { keys } from '../keys.ts';
 import { listAll } from '../listing.ts';
 import type { RecordFormat } from '../records.ts';
@@ -57,6 +59,9 @@ export class OrphanSearch {
   async *#collect(suspects: Set<string>): AsyncGenerator<Finding> {
     const { driver, claims, progress, waits } = this.#inspection;
     const youngest = Date.now() - waits.safetyAge;
+    const retired = await retiredSince(driver);
+    // What lies there belongs to the other registry, or, when that is gone for good, to nobody but us.
+    if (retired !== undefined && retired <= youngest) await this.#collectForeign(suspects);
     for await (const page of listAll(driver, keys.bytes)) {
       for (const key of page) {
         const began = uploadTimeOf(key);
@@ -65,6 +70,13 @@ export class OrphanSearch {
         } else if (began <= youngest && suspects.size < MAX && !claims.has(key)) suspects.add(key);
       }
       progress.objects += page.length;
+    }
+  }
+
+  async #collectForeign(suspects: Set<string>): Promise<void> {
+    const { driver, claims } = this.#inspection;
+    for await (const page of listAll(driver, layout.blobs)) {
+      for (const key of page) if (suspects.size < MAX && !claims.has(key)) suspects.add(key);
     }
   }
 
