@@ -253,6 +253,22 @@ describe('copying from registry to registry', () => {
     expect(seen.get('refused')).to.equal(1);
   });
 
+  it('does not follow names that would lead elsewhere', async () => {
+    const asked: string[] = [];
+    const between = await broken((incoming, answer) => {
+      asked.push(incoming.url ?? '');
+      const names = { repositories: ['../../admin', 'team/app'], tags: ['../../x', 'v1'] };
+      const isList = /_catalog|tags.list/.test(incoming.url ?? '');
+      return isList && answered(answer.writeHead(200).end(JSON.stringify(names)));
+    });
+    const { tags } = await copy(between.host, target.host);
+    expect(tags.filter(({ outcome }) => outcome !== 'failed').map(({ to }) => to)).to.deep.equal([
+      'team/app:v1',
+    ]);
+    expect(tags.filter(({ outcome }) => outcome === 'failed')).to.have.lengthOf(2);
+    expect(asked.filter((path) => !path.startsWith('/v2/'))).to.deep.equal([]);
+  });
+
   it('says who asks, where that is wanted', async () => {
     const guarded = await Served.start(
       plugin('guard', (hooks, name) => {

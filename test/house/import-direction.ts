@@ -33,7 +33,7 @@ const coreAreas: ReadonlyMap<string, readonly string[]> = new Map([
   ['auth', ['http']],
   ['config', []],
   ['conversion', []],
-  ['copy', ['manifest']],
+  ['copy', ['http', 'manifest']],
   ['plugins', ['auth']],
   ['events', []],
   ['http', []],

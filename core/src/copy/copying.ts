@@ -1,4 +1,6 @@
+import { isDigest } from '../digest.ts';
 import { messageOf } from '../error-message.ts';
+import { isRepositoryName, isTag } from '../http/match-route.ts';
 import { keptCredentials, type Credentials } from './credentials.ts';
 import { closeConnections } from './exchange.ts';
 import type { CopyProgress, CopyRun, RepositoryPair } from './copy-run.ts';
@@ -111,6 +113,7 @@ export class Copying {
     const { tags } = this.#progress;
     const named = { from: nameOf(pair.from, reference), to: nameOf(pair.to, as) };
     try {
+      assertNames(pair, reference, as);
       const outcome = await manifests.copy(pair, reference, as);
       tags[outcome] += 1;
       return { ...named, outcome };
@@ -127,6 +130,8 @@ export class Copying {
         yield { pair, reference: source.digest, as: target.tag ?? source.digest };
       } else if (source.tag !== undefined && !isPattern(source.tag)) {
         yield { pair, reference: source.tag, as: target.tag ?? source.tag };
+      } else if (!isRepositoryName(pair.from)) {
+        yield { pair, reference: '*', as: '*' };
       } else {
         for await (const tag of client.tags(pair.from))
           if (source.tag === undefined || fits(source.tag, tag)) yield { pair, reference: tag, as: tag };
@@ -150,4 +155,12 @@ export class Copying {
 
 function nameOf(repository: string, reference: string): string {
   return `${repository}${reference.includes(':') ? '@' : ':'}${reference}`;
+}
+
+/** What a registry lists goes into paths of requests, to the target as well. @throws Error for what is no name. */
+function assertNames({ from, to }: RepositoryPair, ...references: readonly string[]): void {
+  for (const name of [from, to])
+    if (!isRepositoryName(name)) throw new Error('no repository can have this name');
+  for (const reference of references)
+    if (!isTag(reference) && !isDigest(reference)) throw new Error('no tag or digest is spelled so');
 }
