@@ -327,6 +327,8 @@ for (const [place, open] of Object.entries(storages)) {
       const changed = imageOf(config, [layer], { annotations: { number: '3' } });
       await written.manifest('team/app', changed);
       await written.bytes({ digest: changed.digest, bytes: Buffer.from('{}') });
+      const vast = manifestOf({ schemaVersion: 2, layers: [], text: 'x'.repeat(17_000_000) });
+      await written.manifest('team/app', vast);
       const { skips } = await adopt(driver);
       expect(
         skips.map(({ reason, repository, tag, digest }) => [reason, repository, tag ?? digest]),
@@ -339,6 +341,7 @@ for (const [place, open] of Object.entries(storages)) {
         ['unsupported-name', 'team/app', '.dot'],
         ['missing-manifest', 'team/app', 'nowhere'],
         ['damaged-manifest', 'team/app', changed.digest],
+        ['unsupported-manifest', 'team/app', vast.digest],
       ]);
     });
 

@@ -15,6 +15,8 @@ export const ADOPTER = 'registry import';
 const BLOBS_AT_ONCE = 8;
 /** Indexes within indexes; the field nests them two deep. */
 const DEEPEST = 10;
+/** Bytes of a manifest; storage gives no more in one piece. */
+const LARGEST = 16 * 1024 * 1024 - 4096;
 /** Missing digests that a report names. */
 const NAMED = 10;
 
@@ -83,6 +85,9 @@ export class ManifestAdoption {
     if (link === undefined)
       return skip('missing-manifest', digest, 'the repository has no manifest of this digest');
     if (link !== digest) return skip('damaged-link', digest, 'the link of the manifest is damaged');
+    const size = await other.size(digest);
+    if (size !== undefined && size > LARGEST)
+      return skip('unsupported-manifest', digest, `the manifest has ${size} bytes`);
     const bytes = await other.bytes(digest);
     if (bytes === undefined) return skip('missing-manifest', digest, 'the bytes of the manifest are gone');
     if (digestOf(bytes, splitDigest(digest).algorithm) !== digest)
