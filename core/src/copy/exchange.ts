@@ -40,10 +40,12 @@ export async function send({ method, url, headers = {}, body }: Outgoing): Promi
   });
   const answered = new Promise<Answer>((resolve, reject) => {
     outgoing.once('response', resolve);
-    outgoing.once('error', reject);
-    outgoing.once('timeout', () =>
-      outgoing.destroy(new Error(`${url.host} was silent for ${PATIENCE / 1000} s`)),
-    );
+    // Of several addresses, the first says why.
+    outgoing.once('error', (error) => reject(error instanceof AggregateError ? error.errors[0] : error));
+    outgoing.once('timeout', () => {
+      const message = `${url.host} was silent for ${PATIENCE / 1000} s`;
+      outgoing.destroy(Object.assign(new Error(message), { code: 'ETIMEDOUT' }));
+    });
   });
   if (body !== undefined && 'stream' in body) {
     // An answer may come before all is sent: it says more than the pipe that breaks then.

@@ -5,6 +5,19 @@ const ATTEMPTS = 5;
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 60_000;
 
+/** What the network says that may be otherwise the next moment. Wrong names and certificates stay what they are. */
+const passing: ReadonlySet<unknown> = new Set([
+  'EAI_AGAIN',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EPIPE',
+  'ERR_STREAM_DESTROYED',
+  'ERR_STREAM_PREMATURE_CLOSE',
+  'ETIMEDOUT',
+]);
+
 /** A registry has answered, and not what was hoped for. */
 export class RequestFailure extends Error {
   override readonly name = 'RequestFailure';
@@ -39,6 +52,5 @@ export async function patiently<Result>(work: () => Promise<Result>): Promise<Re
 function mayPass(error: unknown): boolean {
   if (error instanceof RequestFailure)
     return error.status === 408 || error.status === 429 || (error.status >= 500 && error.status !== 501);
-  // What the network says has a code. Mistakes in programs, and digests that do not fit, have none.
-  return error instanceof Error && 'code' in error && error.code !== 'ENOTFOUND';
+  return error instanceof Error && 'code' in error && passing.has(error.code);
 }
