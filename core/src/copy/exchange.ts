@@ -40,8 +40,7 @@ export async function send({ method, url, headers = {}, body }: Outgoing): Promi
   });
   const answered = new Promise<Answer>((resolve, reject) => {
     outgoing.once('response', resolve);
-    // Of several addresses, the first says why.
-    outgoing.once('error', (error) => reject(error instanceof AggregateError ? error.errors[0] : error));
+    outgoing.once('error', (error) => reject(firstOf(error)));
     outgoing.once('timeout', () => {
       const message = `${url.host} was silent for ${PATIENCE / 1000} s`;
       outgoing.destroy(Object.assign(new Error(message), { code: 'ETIMEDOUT' }));
@@ -56,6 +55,12 @@ export async function send({ method, url, headers = {}, body }: Outgoing): Promi
   }
   outgoing.end(body);
   return answered;
+}
+
+/** Why the first of several addresses could not be reached, when none could. */
+function firstOf(error: Error): Error {
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : undefined;
+  return first instanceof Error ? first : error;
 }
 
 /** The body of an answer. @throws Error when it is larger than any manifest or list. */
