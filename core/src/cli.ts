@@ -4,9 +4,15 @@ import { addMovingCommands } from './cli/moving-commands.ts';
 import type { ExplainFlags } from './commands/access.ts';
 import type { CheckFlags } from './commands/check.ts';
 import type { DuFlags } from './commands/du.ts';
+import type { DoctorFlags } from './commands/doctor.ts';
+import type { EventsFlags } from './commands/events.ts';
 import type { GcFlags } from './commands/gc.ts';
 import type { InitFlags } from './commands/init.ts';
+import type { KeysFlags } from './commands/keys.ts';
+import type { ReloadFlags } from './commands/reload.ts';
 import type { StartFlags } from './commands/start.ts';
+import type { TagRestoreFlags } from './commands/tag.ts';
+import type { UndoFlags } from './commands/undoing.ts';
 import type { VerifyFlags } from './commands/verify.ts';
 import type { WhyFlags } from './commands/why.ts';
 import { messageOf } from './error-message.ts';
@@ -33,15 +39,33 @@ export async function main(argv: readonly string[]): Promise<void> {
     .addOption(
       new Option('--log-level <level>', 'least severe level to log, instead of log.level').choices(levels),
     )
+    .option('--pid-file <file>', "write the process id there, for 'registry reload'")
+    .option('--watch', 'reload the configuration when its file changes, as SIGHUP does')
     .action((flags: StartFlags) =>
       run(async () => (await import('./commands/start.ts')).start(flags), flags.logLevel),
     );
+
+  program
+    .command('reload')
+    .description('tell a running registry to go on with its configuration as it is now')
+    .option('-c, --config <file>', 'configuration file (default: registry.config.* in the current folder)')
+    .option('--pid <number>', 'process id of the registry', toProcessId)
+    .option('--pid-file <file>', 'file with the process id, as given to start')
+    .action((flags: ReloadFlags) => run(async () => (await import('./commands/reload.ts')).reload(flags)));
 
   program
     .command('check')
     .description('check the configuration and the plugins, and start nothing')
     .option('-c, --config <file>', 'configuration file (default: registry.config.* in the current folder)')
     .action((flags: CheckFlags) => run(async () => (await import('./commands/check.ts')).check(flags)));
+
+  program
+    .command('doctor')
+    .description('look at what a registry needs, and say what to do about what is wrong')
+    .option('-c, --config <file>', 'configuration file (default: registry.config.* in the current folder)')
+    .option('--json', 'write lines of JSON')
+    .addHelpText('after', '\nThe exit code is 1 when something is bad, or cannot be looked at.')
+    .action((flags: DoctorFlags) => run(async () => (await import('./commands/doctor.ts')).doctor(flags)));
 
   program
     .command('verify')
@@ -91,6 +115,40 @@ export async function main(argv: readonly string[]): Promise<void> {
       run(async () => (await import('./commands/du.ts')).du(repository, flags)),
     );
 
+  const tag = program
+    .command('tag')
+    .description('look up what a tag has pointed at, and bring it back, while registries may serve');
+  tag
+    .command('history')
+    .description('print what a tag has pointed at, and when, the newest first')
+    .argument('<repo:tag>', 'the repository as in its URL, and the tag')
+    .option('-c, --config <file>', 'configuration file (default: registry.config.* in the current folder)')
+    .option('--json', 'write lines of JSON on a terminal too')
+    .action((reference: string, flags: UndoFlags) =>
+      run(async () => (await import('./commands/tag.ts')).tagHistory(reference, flags)),
+    );
+  tag
+    .command('restore')
+    .description('point a tag at what it pointed at before, deleted or not')
+    .argument('<repo:tag>', 'the repository as in its URL, and the tag')
+    .option('-c, --config <file>', 'configuration file (default: registry.config.* in the current folder)')
+    .option('--to <digest>', 'the manifest it is to point at')
+    .option('--at <time>', 'what it pointed at then: 2026-11-25T18:00:00Z')
+    .option('--json', 'write lines of JSON on a terminal too')
+    .action((reference: string, flags: TagRestoreFlags) =>
+      run(async () => (await import('./commands/tag.ts')).tagRestore(reference, flags)),
+    );
+
+  program
+    .command('undelete')
+    .description('bring a deleted manifest back with its tags, or a deleted tag with its manifest')
+    .argument('<reference>', 'REPO@DIGEST or REPO:TAG, the repository as in its URL')
+    .option('-c, --config <file>', 'configuration file (default: registry.config.* in the current folder)')
+    .option('--json', 'write lines of JSON on a terminal too')
+    .action((reference: string, flags: UndoFlags) =>
+      run(async () => (await import('./commands/undelete.ts')).undelete(reference, flags)),
+    );
+
   addMovingCommands(program, run);
 
   program
@@ -128,6 +186,28 @@ export async function main(argv: readonly string[]): Promise<void> {
     .allowUnknownOption()
     .action((args: string[]) => run(async () => (await import('./commands/htpasswd.ts')).htpasswd(args)));
 
+  program
+    .command('keys')
+    .description('make, list and revoke the keys of people and robots, of the plugin auth-keys')
+    .option('-c, --config <file>', 'configuration file (default: registry.config.* in the current folder)')
+    .argument('[arguments...]', 'create NAME …, list [NAME], revoke ID…; --help says more')
+    .helpOption(false)
+    .allowUnknownOption()
+    .action((args: string[], flags: KeysFlags) =>
+      run(async () => (await import('./commands/keys.ts')).keys(args, flags)),
+    );
+
+  program
+    .command('events')
+    .description('look at what sinks of events have delivered and given up, and deliver it again')
+    .argument('<what...>', 'tail, replay, dead-letter list, or dead-letter retry [letter...]')
+    .option('-c, --config <file>', 'configuration file (default: registry.config.* in the current folder)')
+    .option('--sink <name>', 'the sink, when there are several: webhook.ci')
+    .option('--since <time>', 'replay from then on: 90m, 2h, 1d, or a time like 2026-01-31T12:00:00Z')
+    .action((what: string[], flags: EventsFlags) =>
+      run(async () => (await import('./commands/events.ts')).events(what, flags)),
+    );
+
   await program.parseAsync([...argv]);
 }
 
@@ -148,6 +228,11 @@ function toPort(text: string): number {
   const port = Number(text);
   if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
   throw new InvalidArgumentError('It has to be a number from 0 to 65535.');
+}
+
+function toProcessId(text: string): number {
+  if (/^[1-9]\d{0,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It has to be the id of a process.');
 }
 
 function toRate(text: string): number {

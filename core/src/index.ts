@@ -1,6 +1,8 @@
 /** What this file exports is the public API of @entrepot/core; nothing else is. */
 export { createRegistry } from './registry.ts';
-export type { Registry, RegistryAddress, RegistryOptions } from './registry.ts';
+export type { Registry, RegistryOptions, Reload } from './registry/surface.ts';
+export type { RegistryAddress } from './registry/address.ts';
+export type { SiblingChannel } from './workers/sibling-channel.ts';
 export { defineConfig } from './config/define-config.ts';
 export type {
   ConfigExport,

@@ -25,7 +25,10 @@ const WRITTEN_AS_ONE = 4096;
  * every line. Lines are written in the background, so a slow reader delays no request; what waits is written when the
  * process exits, also by `process.exit`, but {@link flushLog} before it keeps the lines in order.
  */
-export async function createLog(settings: Settings['log'], destination?: DestinationStream): Promise<Logger> {
+export async function createLog(
+  settings: Pick<Settings['log'], 'level' | 'format'>,
+  destination?: DestinationStream,
+): Promise<Logger> {
   return pino(
     {
       level: settings.level,
@@ -41,9 +44,22 @@ export async function createLog(settings: Settings['log'], destination?: Destina
  * Makes the log of one of several processes that write to one standard output. Each line has the number of the worker,
  * and no line is written into another, unless one is longer than a pipe takes as one.
  */
-export async function createWorkerLog(settings: Settings['log'], worker: number): Promise<Logger> {
+export async function createWorkerLog(
+  settings: Pick<Settings['log'], 'level' | 'format'>,
+  worker: number,
+): Promise<Logger> {
   const log = await createLog(settings, await standardOutput(settings.format, { maxWrite: WRITTEN_AS_ONE }));
   return log.child({ worker });
+}
+
+/** Parts of core whose level can be set by itself. */
+export const logParts = ['access', 'store', 'gc', 'events', 'http'] as const;
+export type LogPart = (typeof logParts)[number];
+
+/** The log of a part, or of a plugin: it has a level of its own, if the settings give one. */
+export function partOf(log: Logger, part: string, { levels }: Pick<Settings['log'], 'levels'>): Logger {
+  const level = levels[part];
+  return level === undefined ? log : log.child({}, { level });
 }
 
 /** Waits until all lines have been written, in their order; not for long, when nobody reads them. */

@@ -1,64 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createHooks, RegistryError, type CertificateSource } from '@entrepot/plugin-sdk';
+import { RegistryError } from '@entrepot/plugin-sdk';
 import type { RegistryConfig, ResolvedConfig } from './config/define-config.ts';
 import { resolveConfig } from './config/resolve-config.ts';
-import { Clients } from './http/clients.ts';
-import { createLog, type Logger } from './log.ts';
-import { chooseCertificates } from './plugins/choose-certificates.ts';
-import { chooseStorage } from './plugins/choose-storage.ts';
-import { PluginHost } from './plugins/plugin-host.ts';
-import { scheduleCollection } from './registry/collection.ts';
-import { usageOf } from './registry/content.ts';
+import { createLog, partOf } from './log.ts';
+import type { PluginHealth } from './plugins/plugin-host.ts';
+import { addressOf, type RegistryAddress } from './registry/address.ts';
+import { Generation } from './registry/generation.ts';
+import { isLoopback } from './registry/loopback.ts';
+import type { Registry, RegistryOptions, Reload } from './registry/surface.ts';
+import { fixedSettings } from './registry/fixed-settings.ts';
 import { answerError, type RequestListener } from './server/answer.ts';
-import { createDispatch, type Dispatch } from './server/dispatch.ts';
-import { createEdge, type RegistryHealth } from './server/edge.ts';
+import { DiagnosticServer } from './server/diagnostic-server.ts';
+import type { RegistryHealth } from './server/edge.ts';
 import { InFlight } from './server/in-flight.ts';
 import { HttpServer } from './server/server.ts';
-import type { CollectionSchedule } from './store/collect/collection-schedule.ts';
-import { createStore } from './store/index.ts';
-import { TimeLimitedDriver } from './store/time-limited-driver.ts';
-import { UploadSweep } from './store/upload-sweep.ts';
-import { tlsOf, type Tls } from './tls/tls.ts';
+import { tlsOf } from './tls/tls.ts';
+import type { SiblingChannel } from './workers/sibling-channel.ts';
 
-export interface RegistryAddress {
-  readonly host: string;
-  readonly port: number;
-  /** `http://127.0.0.1:5000`, with `https` when there is TLS, without a slash at the end. */
-  readonly url: string;
-}
-
-/** A registry: made by {@link createRegistry}, started once, stopped once. */
-export interface Registry {
-  /** The plugin that gives the storage. */
-  readonly storage: string;
-  /** Names of all plugins, in the order in which they were set up. */
-  readonly plugins: readonly string[];
-  /** Where it listens, once it does. */
-  readonly address: RegistryAddress | undefined;
-  /** Answers requests, for mounting behind another server; {@link open} the registry before. */
-  readonly handler: RequestListener;
-
-  /** Starts the plugins without listening. */
-  open(): Promise<void>;
-  /**
-   * Starts the plugins, then listens.
-   * @throws Error when a plugin cannot start or the address cannot be had; nothing is left running then.
-   */
-  start(): Promise<RegistryAddress>;
-  /**
-   * Turns unready, goes on for `http.stopDelay`, then takes no new connections, lets requests in flight finish within
-   * `http.drainTimeout`, cuts the others, waits for the taps of events, and stops the plugins, the last one first. May
-   * be called at any time and more than once.
-   */
-  stop(): Promise<void>;
-  /** Asks the plugins, while it runs; before and after that it is not ready. */
-  health(): Promise<RegistryHealth>;
-}
-
-export interface RegistryOptions {
-  /** Where the registry logs. Default: standard output, as `config.log` says. */
-  readonly log?: Logger;
-}
+export type { Registry } from './registry/surface.ts';
 
 /** What taps of events get at least to finish when a registry stops, in milliseconds. */
 const LEAST_TIME_FOR_EVENTS = 1000;
@@ -75,98 +34,73 @@ export async function createRegistry(
 ): Promise<Registry> {
   const resolved = await resolveConfig(config);
   const log = options.log ?? (await createLog(resolved.log));
-  const hooks = createHooks();
-  const clients = new Clients(resolved.http);
-  const host = new PluginHost(resolved.plugins, hooks, log, {
-    clientOf: (request) => clients.clientOf(request),
-    storage: () => served,
-    usage: () => usageOf(served),
-  });
-  const storage = chooseStorage(hooks);
-  const served = new TimeLimitedDriver(storage.driver);
-  const certificates = chooseCertificates(hooks);
-  const store = createStore(storage.driver, {
-    log,
-    uploads: { maxAge: resolved.uploads.maxAge * 1000, maxConcurrent: resolved.uploads.maxConcurrent },
-    manifestCacheBytes: resolved.cache.manifestBytes,
-    blobCacheBytes: resolved.cache.blobBytes,
-  });
-  const dispatch = createDispatch({ hooks, store, config: resolved, log });
   const health = (): Promise<RegistryHealth> => registry.health();
-  const edge = await createEdge({ hooks, log, dispatch: dispatch.handle, health });
-  const registry = new LiveRegistry({
-    config: resolved,
-    log,
-    host,
-    storage: storage.plugin,
-    sweep: new UploadSweep(store.uploads, log),
-    collection: scheduleCollection({ driver: storage.driver, store, settings: resolved.gc }, log),
-    dispatch,
-    edge,
-    tls: tlsOf(resolved.http, certificates, log),
-    certificates,
-    isOpen: !hooks.authenticate.isUsed(),
-  });
+  const { siblings } = options;
+  const first = await Generation.create({ config: resolved, log, health, siblings });
+  const registry = new LiveRegistry(first, siblings);
   return registry;
 }
 
-interface LiveParts {
-  readonly config: ResolvedConfig;
-  readonly log: Logger;
-  readonly host: PluginHost;
-  readonly storage: string;
-  readonly sweep: UploadSweep;
-  readonly collection: CollectionSchedule | undefined;
-  readonly dispatch: Dispatch;
-  readonly edge: RequestListener;
-  readonly tls: Tls | undefined;
-  readonly certificates: CertificateSource | undefined;
-  /** Whether nobody asks clients who they are. */
-  readonly isOpen: boolean;
-}
-
 class LiveRegistry implements Registry {
-  readonly storage: string;
   readonly handler: RequestListener;
-  readonly #parts: LiveParts;
   readonly #inFlight = new InFlight();
   readonly #server: HttpServer;
+  readonly #diagnosticServer: DiagnosticServer;
+  readonly #siblings: SiblingChannel | undefined;
+  /** What serves now. */
+  #current: Generation;
+  /** The ends of generations that finish their last requests. */
+  readonly #retiring = new Set<Promise<void>>();
   #state: RegistryHealth['state'] = 'new';
   #address: RegistryAddress | undefined;
+  #diagnostics: RegistryAddress | undefined;
   #opening: Promise<void> | undefined;
   #starting: Promise<RegistryAddress> | undefined;
+  #reloading: Promise<unknown> | undefined;
   #stopping: Promise<void> | undefined;
 
-  constructor(parts: LiveParts) {
-    const { config, log, edge, storage, tls } = parts;
-    this.#parts = parts;
-    this.storage = storage;
+  constructor(first: Generation, siblings: SiblingChannel | undefined) {
+    const { config, log } = first;
+    this.#current = first;
+    this.#siblings = siblings;
+    siblings?.answer((plugin) => this.#current.answerSibling(plugin));
     this.handler = (request, response) => {
       this.#inFlight.add(response);
-      if (this.#state !== 'stopped') edge(request, response);
+      if (this.#state !== 'stopped') this.#current.answer(request, response);
       else answerError(response, new RegistryError('UNAVAILABLE', 'the registry has been stopped'), log);
     };
     this.#server = new HttpServer({
       listener: this.handler,
       settings: config.http,
       inFlight: this.#inFlight,
-      tls,
-      log,
+      tls: tlsOf(config.http, first.certificates, log),
+      log: partOf(log, 'http', config.log),
     });
+    this.#diagnosticServer = new DiagnosticServer(
+      (request, response) => void this.#current.diagnostics?.answer(request, response),
+      log,
+    );
+  }
+
+  get storage(): string {
+    return this.#current.storage;
   }
 
   get plugins(): readonly string[] {
-    return this.#parts.host.names;
+    return this.#current.plugins;
   }
 
   get address(): RegistryAddress | undefined {
     return this.#address;
   }
 
+  get diagnostics(): RegistryAddress | undefined {
+    return this.#diagnostics;
+  }
+
   async health(): Promise<RegistryHealth> {
-    const plugins = this.#state === 'running' ? await this.#parts.host.health() : [];
-    const ready = this.#state === 'running' && plugins.every(({ healthy }) => healthy);
-    return { ready, state: this.#state, plugins };
+    const plugins = this.#state === 'running' ? await this.#current.health() : [];
+    return { ready: this.#state === 'running' && plugins.every(suffices), state: this.#state, plugins };
   }
 
   open(): Promise<void> {
@@ -179,6 +113,13 @@ class LiveRegistry implements Registry {
     return this.#starting;
   }
 
+  reload(config: RegistryConfig | ResolvedConfig): Promise<Reload> {
+    const before = Promise.allSettled([this.#opening, this.#starting, this.#reloading]);
+    const reloading = before.then(() => this.#reload(config));
+    this.#reloading = reloading;
+    return reloading;
+  }
+
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     return this.#stopping;
@@ -188,9 +129,7 @@ class LiveRegistry implements Registry {
     if (this.#state !== 'new') throw new Error('the registry has been stopped; create another one');
     this.#state = 'starting';
     try {
-      await this.#parts.host.start();
-      this.#parts.sweep.start();
-      this.#parts.collection?.start();
+      await this.#current.open();
       this.#state = 'running';
     } catch (error) {
       this.#state = 'stopped';
@@ -199,26 +138,25 @@ class LiveRegistry implements Registry {
   }
 
   async #start(): Promise<RegistryAddress> {
-    const { config, host, log, tls, certificates, isOpen } = this.#parts;
+    const { config, log, storage, plugins, certificates, isOpen } = this.#current;
     await this.open();
     try {
-      const { address, family, port } = await this.#server.listen();
-      this.#address = {
-        host: address,
-        port,
-        url: `${tls === undefined ? 'http' : 'https'}://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
-      };
+      const scheme = config.http.tls === undefined ? 'http' : 'https';
+      this.#address = addressOf(scheme, await this.#server.listen());
+      await this.#showDiagnostics(this.#current);
     } catch (error) {
       this.#server.stopAccepting();
       await this.#server.close();
-      await Promise.all([this.#parts.sweep.stop(), this.#parts.collection?.stop()]);
-      await host.stop();
+      await this.#diagnosticServer.close();
+      await this.#current.close(0);
       this.#state = 'stopped';
       throw error;
     }
+    const { url, host } = this.#address;
+    const diagnostics = this.#diagnostics?.url;
     if (certificates !== undefined) this.#server.follow(certificates);
-    log.info({ url: this.#address.url, storage: this.storage, plugins: this.plugins }, 'the registry serves');
-    if (isOpen && !isLoopback(this.#address.host)) {
+    log.info({ url, storage, plugins, diagnostics }, 'the registry serves');
+    if (isOpen && !isLoopback(host)) {
       log.warn(
         { host: config.http.host },
         'everyone who reaches this address may push and delete: no plugin asks who they are',
@@ -227,13 +165,56 @@ class LiveRegistry implements Registry {
     return this.#address;
   }
 
+  async #reload(input: RegistryConfig | ResolvedConfig): Promise<Reload> {
+    const before = this.#current;
+    this.#requireRunning();
+    const config = await resolveConfig(input);
+    const { level } = config.log;
+    const next = await Generation.create({
+      config,
+      log: level === before.config.log.level ? before.log : before.log.child({}, { level }),
+      health: () => this.health(),
+      siblings: this.#siblings,
+      inherited: before.handOver(),
+    });
+    await next.open();
+    try {
+      const ill = (await next.health()).filter((plugin) => !suffices(plugin));
+      if (ill.length > 0) {
+        throw new Error(ill.map(({ name, reason }) => `plugin ${name} is not well: ${reason}`).join('; '));
+      }
+      this.#requireRunning();
+      if (this.#address !== undefined) await this.#showDiagnostics(next);
+      this.#requireRunning();
+    } catch (error) {
+      await next.close(0);
+      throw error;
+    }
+    // From here to the next await nothing else runs: a request belongs to the one or to the other.
+    const answered = this.#inFlight.present();
+    this.#current = next;
+    if (next.certificates !== undefined) this.#server.follow(next.certificates);
+    const retired = this.#retire(before, answered).finally(() => this.#retiring.delete(retired));
+    this.#retiring.add(retired);
+    const { storage, plugins } = next;
+    const afterRestart = fixedSettings(before.config, next.config);
+    next.log.info(
+      { storage, plugins, diagnostics: this.#diagnostics?.url },
+      'the configuration has been reloaded',
+    );
+    if (afterRestart.length > 0)
+      next.log.warn({ settings: afterRestart }, 'settings have changed that count only after a restart');
+    return { afterRestart };
+  }
+
   async #stop(): Promise<void> {
-    const { config, host, sweep, collection, dispatch, log } = this.#parts;
-    const { stopDelay, drainTimeout } = config.http;
+    const { log } = this.#current;
     await Promise.allSettled([this.#opening, this.#starting]); // A start under way ends first.
     if (this.#state === 'running') {
       // From here on it is not ready. Whoever balances has `stopDelay` to notice before connections are refused.
       this.#state = 'stopping';
+      await Promise.allSettled([this.#reloading]); // It gives up now, or has come to its end.
+      const { stopDelay, drainTimeout } = this.#current.config.http;
       this.#inFlight.closeConnections();
       if (stopDelay > 0) await sleep(stopDelay * 1000);
       this.#server.stopAccepting();
@@ -242,15 +223,36 @@ class LiveRegistry implements Registry {
       if (this.#inFlight.size > 0) log.warn({ requests: this.#inFlight.size }, 'requests in flight were cut');
       this.#inFlight.cut();
       await this.#server.close();
-      await dispatch.drain(Math.max(deadline - performance.now(), LEAST_TIME_FOR_EVENTS));
-      await Promise.all([sweep.stop(), collection?.stop()]);
-      await host.stop();
+      await this.#current.close(Math.max(deadline - performance.now(), LEAST_TIME_FOR_EVENTS));
+      await Promise.all(this.#retiring);
+      await this.#diagnosticServer.close();
       log.info({}, 'the registry has stopped');
     }
     this.#state = 'stopped';
   }
+
+  /** Finishes what a generation has begun, and stops its plugins. */
+  async #retire(generation: Generation, answered: Promise<void>): Promise<void> {
+    await answered;
+    await generation.close(generation.config.http.drainTimeout * 1000);
+    generation.log.info(
+      { plugins: generation.plugins },
+      'the plugins of the configuration before have been stopped',
+    );
+  }
+
+  /** Listens for operators from the first generation on that has something to show. */
+  async #showDiagnostics({ diagnostics, config }: Generation): Promise<void> {
+    if (diagnostics === undefined || this.#diagnostics !== undefined) return;
+    this.#diagnostics = addressOf('http', await this.#diagnosticServer.listen(config.diagnostics));
+  }
+
+  #requireRunning(): void {
+    if (this.#state !== 'running') throw new Error(`the registry is ${this.#state}, and cannot be reloaded`);
+  }
 }
 
-function isLoopback(host: string): boolean {
-  return host === '::1' || host.startsWith('127.') || host.startsWith('::ffff:127.');
+/** Whether a registry can do its work with the plugin as it is. */
+function suffices({ healthy, optional }: PluginHealth): boolean {
+  return healthy || optional === true;
 }

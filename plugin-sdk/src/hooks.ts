@@ -9,11 +9,13 @@ import {
 } from 'tapable';
 import type { Admission } from './admission.ts';
 import type { Access, AuthorizeRequest, AuthRequest, Identity } from './auth.ts';
+import type { DiagnosticRoutes } from './diagnostics.ts';
 import type { CertificateSource } from './certificate.ts';
 import type { RegistryError } from './errors.ts';
-import type { RegistryEvent, ResponseReport } from './events.ts';
+import type { AuditEvent, RegistryEvent, ResponseReport } from './events.ts';
 import type { ManifestSubmission } from './manifest.ts';
 import type { StorageDriver } from './storage.ts';
+import type { Tracer } from './trace.ts';
 
 /** The part of an Express router that plugins use: own routes, or middleware in front of the registry. */
 export interface MiddlewareRouter {
@@ -38,6 +40,8 @@ export function createHooks() {
     wrapStorage: new SyncWaterfallHook<[StorageDriver]>(['driver'], 'wrapStorage'),
     certificate: new SyncBailHook<[], CertificateSource>([], 'certificate'),
     middleware: new SyncHook<[MiddlewareRouter]>(['router'], 'middleware'),
+    diagnostics: new SyncHook<[DiagnosticRoutes]>(['routes'], 'diagnostics'),
+    trace: new SyncBailHook<[], Tracer>([], 'trace'),
     authenticate: new AsyncSeriesBailHook<[AuthRequest], Identity>(['request'], 'authenticate'),
     authorize: new AsyncSeriesBailHook<[AuthorizeRequest], boolean>(['request'], 'authorize'),
     challenge: new SyncWaterfallHook<[readonly string[], readonly Access[], RegistryError?]>(
@@ -46,7 +50,9 @@ export function createHooks() {
     ),
     admit: new AsyncSeriesHook<[Admission]>(['admission'], 'admit'),
     validateManifest: new AsyncSeriesHook<[ManifestSubmission]>(['submission'], 'validateManifest'),
+    record: new AsyncParallelHook<[readonly RegistryEvent[]]>(['events'], 'record'),
     event: new AsyncParallelHook<[RegistryEvent]>(['event'], 'event'),
+    audit: new AsyncParallelHook<[AuditEvent]>(['event'], 'audit'),
     response: new SyncHook<[ResponseReport]>(['report'], 'response'),
   };
 }
@@ -72,6 +78,10 @@ export interface PluginHooks {
   readonly certificate: SyncTap<[], CertificateSource>;
   /** Adds own routes, or Express middleware in front of the registry. Called once. */
   readonly middleware: SyncTap<[router: MiddlewareRouter], void>;
+  /** Adds endpoints for operators, on an address of their own. Called once. */
+  readonly diagnostics: SyncTap<[routes: DiagnosticRoutes], void>;
+  /** Gives what follows requests through the registry. Called once; the first tracer counts. */
+  readonly trace: SyncTap<[], Tracer | undefined>;
   /**
    * Says who is asking; `undefined` means "not mine". The first identity wins; credentials that are nobody's are refused.
    * To refuse credentials that are yours and wrong, throw `RegistryError('UNAUTHORIZED')`; when it cannot be found out
@@ -95,8 +105,15 @@ export interface PluginHooks {
   readonly admit: AsyncTap<[admission: Admission], void>;
   /** Looks at a manifest before anything is stored: warns through `submission.warn`, denies by throwing a `RegistryError`. */
   readonly validateManifest: AsyncTap<[submission: ManifestSubmission], void>;
+  /**
+   * Writes down what a request has changed, before its client is answered: all events of one request at once, of one
+   * repository, at least one. The client waits, and an error becomes its answer: it will try again. At most 60 s.
+   */
+  readonly record: AsyncTap<[events: readonly RegistryEvent[]], void>;
   /** Hears what has happened, after the client has been answered. An error is logged and harms nobody. */
   readonly event: AsyncTap<[event: RegistryEvent], void>;
+  /** Hears of logins, denials and changes of keys. An error is logged and harms nobody. */
+  readonly audit: AsyncTap<[event: AuditEvent], void>;
   /** Hears how each request ended. */
   readonly response: SyncTap<[report: ResponseReport], void>;
 }

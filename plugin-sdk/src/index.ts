@@ -31,11 +31,22 @@ export type {
   ClientCertificate,
   Decisions,
   Identity,
+  Scope,
 } from './auth.ts';
-export type { CertificateSource, ServerCertificate } from './certificate.ts';
 export type { Admission, RepositoryUsage } from './admission.ts';
+export type { CertificateSource, ServerCertificate } from './certificate.ts';
 export type { Descriptor, ManifestSubmission } from './manifest.ts';
-export type { EventAction, RegistryEvent, ResponseReport } from './events.ts';
+export type { DiagnosticRoutes, Diagnosis, SiblingAnswer, Siblings } from './diagnostics.ts';
+export type { CacheFigures, CollectionFigures, RegistryFigures } from './figures.ts';
+export type { Span, SpanAttributes, TracedRequest, Tracer } from './trace.ts';
+export type {
+  AuditAction,
+  AuditEvent,
+  AuditReport,
+  EventAction,
+  RegistryEvent,
+  ResponseReport,
+} from './events.ts';
 export { errorCodes, isRegistryError, isStorageError, RegistryError, StorageError } from './errors.ts';
 export type { ErrorCode, RegistryErrorOptions, StorageErrorCode } from './errors.ts';
 export { OptionsError, resolveOptions } from './options.ts';

@@ -1,5 +1,8 @@
 import type { RepositoryUsage } from './admission.ts';
 import type { Decisions } from './auth.ts';
+import type { Diagnosis, Siblings } from './diagnostics.ts';
+import type { RegistryFigures } from './figures.ts';
+import type { AuditReport } from './events.ts';
 import type { PluginHooks } from './hooks.ts';
 import type { JSONSchemaType } from './options.ts';
 import type { StorageDriver } from './storage.ts';
@@ -37,6 +40,17 @@ export interface PluginContext<Options> {
    * started; ends at once where no registry is being served.
    */
   usage(): AsyncIterable<RepositoryUsage>;
+  /** Tells the taps of `audit`, a key that was made for instance. Nobody waits for them. */
+  audit(report: AuditReport): void;
+  /** What the registry counts of itself, at this moment. To be asked once it has been started. */
+  readonly figures: () => RegistryFigures;
+  /** The other processes of the same registry. */
+  readonly siblings: Siblings;
+  /**
+   * What {@link PluginHandle.handOver} of the plugin of this name has given that this one is to take the place of, when
+   * a registry reloads its configuration; undefined at a start. The other one finishes its last requests meanwhile.
+   */
+  readonly inherited: unknown;
 }
 
 /** What a plugin wants to be asked to do while the registry lives. */
@@ -47,6 +61,13 @@ export interface PluginHandle {
   health?(): Promise<void>;
   /** Idempotent. Called in reverse order after HTTP has drained. At most 10 s. */
   stop?(): Promise<void>;
+  /**
+   * Gives what its successor is to have as `inherited` when the configuration is reloaded: state that would be lost
+   * otherwise. The successor may never come to serve, and this one goes on until it does.
+   */
+  handOver?(): unknown;
+  /** Looks at what the plugin needs, for `registry doctor`: without having been started, and changing nothing. At most 30 s. */
+  diagnose?(): Promise<readonly Diagnosis[]>;
 }
 
 export interface PluginDefinition<Options> {
@@ -54,6 +75,11 @@ export interface PluginDefinition<Options> {
   readonly name: string;
   /** JSON schema of the options; the home of their shape, defaults and descriptions. `additionalProperties: false`. */
   readonly schema: JSONSchemaType<Options>;
+  /**
+   * The registry does its work without it, as without a sink of events: when it cannot start or is not well, that is
+   * logged and told by `/readyz`, and the registry is ready all the same.
+   */
+  readonly optional?: boolean;
   /** Taps hooks. Synchronous and without I/O, so that `registry check` can wire a registry without a network. */
   readonly setup: (context: PluginContext<Options>) => PluginHandle | void;
 }
@@ -64,6 +90,8 @@ export interface Plugin {
   readonly name: string;
   readonly schema: object;
   readonly options: unknown;
+  /** As in {@link PluginDefinition}. */
+  readonly optional?: boolean;
   readonly setup: (context: PluginContext<never>) => PluginHandle | void;
 }
 
@@ -84,7 +112,14 @@ export interface PluginFactory<Input> {
 export function definePlugin<Options, Input = Options>(
   definition: PluginDefinition<Options>,
 ): PluginFactory<Input> {
-  const { name, schema, setup } = definition;
-  const factory = (...[options]: OptionsOf<Input>): Plugin => ({ apiVersion, name, schema, options, setup });
+  const { name, schema, optional = false, setup } = definition;
+  const factory = (...[options]: OptionsOf<Input>): Plugin => ({
+    apiVersion,
+    name,
+    schema,
+    options,
+    optional,
+    setup,
+  });
   return Object.assign(factory, { pluginName: name, schema });
 }

@@ -25,13 +25,16 @@ export class RunningRegistry {
   /** Its log so far. */
   readonly lines: LogLine[] = [];
   readonly ended: Promise<Ending>;
+  /** Its configuration file. */
+  readonly config: string;
   readonly #child: ChildProcessByStdio<null, Readable, Readable>;
   readonly #listeners = new Set<() => void>();
 
-  constructor(config: string, folder: string) {
+  constructor(config: string, folder: string, flags: readonly string[] = []) {
+    this.config = config;
     // Without the condition that tests run with: the command line finds the sources of a checkout by itself.
     const env = { ...process.env, NODE_OPTIONS: '' };
-    this.#child = spawn(process.execPath, [executable, 'start', '--config', config], {
+    this.#child = spawn(process.execPath, [executable, 'start', '--config', config, ...flags], {
       cwd: folder,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -105,6 +108,13 @@ export class RunningRegistry {
   }
 }
 
+/** A plugin besides the storage and the probe. */
+export interface SitePlugin {
+  /** Its package. */
+  readonly use: string;
+  readonly options?: object;
+}
+
 /** A folder with configurations and the storage of the registries that run in it. */
 export class Site {
   readonly folder: string;
@@ -122,24 +132,45 @@ export class Site {
   async start(
     settings: Omit<RegistryConfig, 'plugins'> = {},
     storage: 'filesystem' | 'memory' = 'filesystem',
+    plugins: readonly SitePlugin[] = [],
+    flags: readonly string[] = [],
   ): Promise<RunningRegistry> {
     const config = join(this.folder, `registry-${this.#registries.length}.config.mjs`);
-    const options = storage === 'filesystem' ? { root: join(this.folder, 'storage') } : {};
+    await this.configure(config, settings, storage, plugins);
+    const registry = new RunningRegistry(config, this.folder, flags);
+    this.#registries.push(registry);
+    return registry;
+  }
+
+  /** Writes a configuration for {@link start}, or another one in its place. */
+  async configure(
+    config: string,
+    settings: Omit<RegistryConfig, 'plugins'>,
+    storage: 'filesystem' | 'memory' | { readonly root: string } = 'filesystem',
+    plugins: readonly SitePlugin[] = [],
+  ): Promise<void> {
+    const options =
+      storage === 'filesystem' ? { root: join(this.folder, 'storage') } : storage === 'memory' ? {} : storage;
+    const kind = storage === 'memory' ? storage : 'filesystem';
     const probe = { breaksBy: join(this.folder, 'breaks') };
     await writeFile(
       config,
       [
-        `import storage from ${JSON.stringify(import.meta.resolve(`@entrepot/storage-${storage}`))};`,
+        `import storage from ${JSON.stringify(import.meta.resolve(`@entrepot/storage-${kind}`))};`,
         `import probe from ${JSON.stringify(import.meta.resolve('./probe-plugin.ts'))};`,
+        ...plugins.map(
+          ({ use }, index) => `import plugin${index} from ${JSON.stringify(import.meta.resolve(use))};`,
+        ),
         `export default {`,
         `  ...${JSON.stringify({ ...settings, http: { port: 0, ...settings.http } })},`,
-        `  plugins: [storage(${JSON.stringify(options)}), probe(${JSON.stringify(probe)})],`,
+        `  plugins: [`,
+        `    storage(${JSON.stringify(options)}),`,
+        `    probe(${JSON.stringify(probe)}),`,
+        ...plugins.map(({ options: given = {} }, index) => `    plugin${index}(${JSON.stringify(given)}),`),
+        `  ],`,
         `};\n`,
       ].join('\n'),
     );
-    const registry = new RunningRegistry(config, this.folder);
-    this.#registries.push(registry);
-    return registry;
   }
 
   /** How many files of this length, in bytes, the storage has. */

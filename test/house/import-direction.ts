@@ -25,8 +25,9 @@ const frameworkFiles: ReadonlyMap<string, string> = new Map([
 const coreAreas: ReadonlyMap<string, readonly string[]> = new Map([
   ['index', ['registry', 'config']],
   ['cli', ['commands']],
-  ['commands', ['conversion', 'copy', 'registry', 'config', 'log', 'tls', 'workers']],
+  ['commands', ['conversion', 'copy', 'registry', 'config', 'log', 'tls', 'workers', 'doctor']],
   ['registry', ['config', 'plugins', 'store', 'manifest', 'events', 'server', 'auth', 'http', 'log', 'tls']],
+  ['doctor', ['config', 'plugins', 'store', 'tls']],
   ['workers', ['server']],
   ['server', ['api', 'auth', 'events', 'http']],
   ['api', ['http', 'manifest', 'store']],
@@ -34,7 +35,7 @@ const coreAreas: ReadonlyMap<string, readonly string[]> = new Map([
   ['config', []],
   ['conversion', []],
   ['copy', ['http', 'manifest']],
-  ['plugins', ['auth']],
+  ['plugins', ['auth', 'events']],
   ['events', []],
   ['http', []],
   ['manifest', []],
@@ -45,9 +46,12 @@ const coreAreas: ReadonlyMap<string, readonly string[]> = new Map([
 
 /** As {@link coreAreas}, for imports that leave nothing behind at run time. */
 const coreTypeAreas: ReadonlyMap<string, readonly string[]> = new Map([
-  ['index', ['plugins', 'server']],
+  ['index', ['plugins', 'server', 'workers']],
+  ['registry', ['workers']],
+  ['doctor', ['log']],
   ['server', ['config', 'log', 'plugins', 'store', 'tls']],
   ['api', ['auth', 'events']],
+  ['auth', ['events']],
   ['plugins', ['config', 'log']],
   ['events', ['http']],
   ['store', ['manifest']],

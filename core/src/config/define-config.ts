@@ -38,8 +38,12 @@ export interface Settings {
   readonly log: {
     readonly level: LogLevel;
     readonly format: 'auto' | 'json' | 'pretty';
+    readonly levels: Readonly<Record<string, LogLevel>>;
     readonly access: boolean;
+    readonly accessFormat: 'fields' | 'combined';
+    readonly pullShare: number;
   };
+  readonly diagnostics: { readonly host: string; readonly port: number; readonly debug: boolean };
   readonly manifests: {
     readonly maxBytes: number;
     readonly mayLack: MayLack;
@@ -51,6 +55,7 @@ export interface Settings {
     readonly interval: number;
     readonly grace: number;
     readonly keepUntagged: number | 'forever';
+    readonly restoreWindow: number;
     readonly callsPerSecond: number;
   };
   readonly lists: { readonly maxPageSize: number };
@@ -76,7 +81,6 @@ export interface PluginByName {
 /** An entry of `plugins`. Falsy ones are left out, so `condition && plugin()` can be written. */
 export type PluginEntry = Plugin | PluginByName | false | null | undefined | '';
 
-/** A group of settings as users write it. */
 type Written<Group> = {
   readonly [Name in keyof Group]?: Name extends 'tls' ? Partial<TlsSettings> : Group[Name];
 };

@@ -1,4 +1,5 @@
 import { access, readdir } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { cosmiconfig, type Loader } from 'cosmiconfig';
@@ -75,9 +76,22 @@ async function read(file: string): Promise<unknown> {
   }
 }
 
-/** Native import alone: the loader of cosmiconfig would run a file that throws a second time, by `require`. */
+/** How often each file has been imported. */
+const imports = new Map<string, number>();
+
+/**
+ * Native import alone: the loader of cosmiconfig would run a file that throws a second time, by `require`. Node imports
+ * a URL once, so a file that is read again gets another URL; what it imports in turn stays as it was.
+ */
 const importDefault: Loader = async (file) => {
-  const exported: unknown = await import(pathToFileURL(file).href);
+  const before = imports.get(file) ?? 0;
+  imports.set(file, before + 1);
+  const url = pathToFileURL(file);
+  if (before > 0) {
+    url.searchParams.set('reload', String(before));
+    Reflect.deleteProperty(createRequire(file).cache, file);
+  }
+  const exported: unknown = await import(url.href);
   return isObject(exported) ? exported['default'] : undefined;
 };
 

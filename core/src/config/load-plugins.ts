@@ -8,6 +8,8 @@ import type { PluginByName } from './define-config.ts';
 /** A plugin whose options have been checked and are bound to it. */
 export interface LoadedPlugin {
   readonly name: string;
+  /** The registry does its work without it. */
+  readonly optional: boolean;
   setup(context: Omit<PluginContext<never>, 'name' | 'options'>): unknown;
 }
 
@@ -96,7 +98,8 @@ function bind(plugin: Plugin, where: string, problems: Problems): LoadedPlugin |
   try {
     return problems.attempt(() => {
       const options = resolveOptions<never>(where, plugin.schema, plugin.options);
-      return { name, setup: (context) => plugin.setup({ ...context, name, options }) };
+      const optional = plugin.optional === true;
+      return { name, optional, setup: (context) => plugin.setup({ ...context, name, options }) };
     });
   } catch (error) {
     problems.add(`${where}: the schema of its options is not valid: ${messageOf(error)}`);

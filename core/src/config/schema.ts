@@ -1,32 +1,12 @@
 import type { JSONSchemaType } from '@entrepot/plugin-sdk';
 import type { Settings } from './define-config.ts';
+import { diagnostics } from './diagnostics-schema.ts';
 import { gc } from './gc-schema.ts';
 import { http } from './http-schema.ts';
+import { log } from './log-schema.ts';
 
 const MIB = 1024 * 1024;
 const DAY = 24 * 60 * 60;
-
-const log: JSONSchemaType<Settings['log']> = {
-  type: 'object',
-  description: 'The log, written to standard output.',
-  additionalProperties: false,
-  required: ['level', 'format', 'access'],
-  properties: {
-    level: {
-      type: 'string',
-      description: 'The least severe level that is written.',
-      enum: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
-      default: 'info',
-    },
-    format: {
-      type: 'string',
-      description: '`json` writes one object a line, `pretty` is for people, `auto` is pretty on a terminal.',
-      enum: ['auto', 'json', 'pretty'],
-      default: 'auto',
-    },
-    access: { type: 'boolean', description: 'Whether every request gets a line.', default: true },
-  },
-};
 
 const manifests: JSONSchemaType<Settings['manifests']> = {
   type: 'object',
@@ -175,6 +155,7 @@ const plugins = {
 const properties: Readonly<Record<keyof Settings | 'plugins', object>> = {
   http: { ...http, default: {} },
   log: { ...log, default: {} },
+  diagnostics: { ...diagnostics, default: {} },
   manifests: { ...manifests, default: {} },
   deletes: { ...deletes, default: {} },
   uploads: { ...uploads, default: {} },

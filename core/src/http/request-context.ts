@@ -38,6 +38,8 @@ export class RequestContext {
   digest: string | undefined;
   /** Bytes of the answer's body that were sent. */
   sentBytes = 0;
+  /** Bytes of the request's body that were taken. */
+  receivedBytes = 0;
   #awaitsContinue: boolean;
 
   constructor(request: IncomingMessage, response: ServerResponse, clients: Clients = directClients) {
@@ -94,9 +96,7 @@ export class RequestContext {
    * then it can be refused without having sent a thing.
    */
   get body(): AsyncIterable<Uint8Array> {
-    return chunksOf(this.request, () => {
-      this.#letContinue();
-    });
+    return this.#chunks();
   }
 
   /** Calls `listener` when the answer has gone out, or can no longer. */
@@ -147,6 +147,20 @@ export class RequestContext {
     this.#response.destroy();
   }
 
+  async *#chunks(): AsyncGenerator<Uint8Array> {
+    this.#letContinue();
+    try {
+      // The connection outlives a body that is not read to its end: an error still has to be sent over it.
+      for await (const chunk of this.request.iterator({ destroyOnReturn: false })) {
+        if (!(chunk instanceof Uint8Array)) continue;
+        this.receivedBytes += chunk.length;
+        yield chunk;
+      }
+    } catch (error) {
+      throw new ConnectionLost('the client went away', { cause: error });
+    }
+  }
+
   #letContinue(): void {
     if (!this.#awaitsContinue) return;
     this.#awaitsContinue = false;
@@ -182,18 +196,6 @@ export class RequestContext {
         else resolve();
       });
     });
-  }
-}
-
-async function* chunksOf(request: IncomingMessage, begin: () => void): AsyncGenerator<Uint8Array> {
-  begin();
-  try {
-    // The connection outlives a body that is not read to its end: an error still has to be sent over it.
-    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-      if (chunk instanceof Uint8Array) yield chunk;
-    }
-  } catch (error) {
-    throw new ConnectionLost('the client went away', { cause: error });
   }
 }
 

@@ -1,4 +1,4 @@
-import type { AsyncTap, Hooks, Logger, PluginHooks, SyncTap } from '@entrepot/plugin-sdk';
+import type { AsyncTap, Hooks, Logger, PluginHooks, SyncTap, Tracer } from '@entrepot/plugin-sdk';
 import { messageOf } from '../error-message.ts';
 
 /**
@@ -8,31 +8,40 @@ import { messageOf } from '../error-message.ts';
 export class HookFacade {
   readonly #hooks: Hooks;
   #sealed = false;
+  #tracer: Tracer | undefined;
 
   constructor(hooks: Hooks) {
     this.#hooks = hooks;
   }
 
-  /** Ends the time of tapping, for every plugin. */
-  seal(): void {
+  /** Ends the time of tapping, for every plugin. From now on `tracer`, if there is one, follows the taps of requests. */
+  seal(tracer?: Tracer): void {
     this.#sealed = true;
+    this.#tracer = tracer;
   }
 
   /** The hooks as one plugin sees them. Asking for a hook that does not exist throws. */
   for(plugin: string, log: Logger): PluginHooks {
     const hooks = this.#hooks;
-    const taps = new Taps(plugin, log, () => this.#sealed);
+    const taps = new Taps(plugin, log, {
+      isSealed: () => this.#sealed,
+      tracer: () => this.#tracer,
+    });
     return refuseUnknown(plugin, {
       storage: taps.sync('storage', hooks.storage),
       wrapStorage: taps.sync('wrapStorage', hooks.wrapStorage),
       certificate: taps.sync('certificate', hooks.certificate),
       middleware: taps.sync('middleware', hooks.middleware),
+      diagnostics: taps.sync('diagnostics', hooks.diagnostics),
+      trace: taps.sync('trace', hooks.trace),
       authenticate: taps.async('authenticate', hooks.authenticate),
       authorize: taps.async('authorize', hooks.authorize),
       challenge: taps.sync('challenge', hooks.challenge),
       admit: taps.async('admit', hooks.admit),
       validateManifest: taps.async('validateManifest', hooks.validateManifest),
+      record: taps.async('record', hooks.record),
       event: taps.isolated('event', { tap: (name, fn) => hooks.event.tapPromise(name, fn) }),
+      audit: taps.isolated('audit', { tap: (name, fn) => hooks.audit.tapPromise(name, fn) }),
       response: taps.isolated('response', {
         tap: (name, fn) => hooks.response.tap(name, (report) => void fn(report)),
       }),
@@ -53,11 +62,17 @@ class Taps {
   readonly #plugin: string;
   readonly #log: Logger;
   readonly #isSealed: () => boolean;
+  readonly #tracer: () => Tracer | undefined;
 
-  constructor(plugin: string, log: Logger, isSealed: () => boolean) {
+  constructor(
+    plugin: string,
+    log: Logger,
+    facade: { readonly isSealed: () => boolean; readonly tracer: () => Tracer | undefined },
+  ) {
     this.#plugin = plugin;
     this.#log = log;
-    this.#isSealed = isSealed;
+    this.#isSealed = facade.isSealed;
+    this.#tracer = facade.tracer;
   }
 
   /** Taps that answer at once: a promise is refused. What they throw is told with the name of the plugin. */
@@ -91,7 +106,11 @@ class Taps {
   ): AsyncTap<Arguments, Result> {
     const tap = (_name: string, fn: (...args: Arguments) => Result | Promise<Result>): void => {
       this.#check(hook, fn);
-      target.tapPromise(this.#plugin, async (...args) => fn(...args));
+      const step = `${hook} ${this.#plugin}`;
+      target.tapPromise(this.#plugin, async (...args) => {
+        const tracer = this.#tracer();
+        return tracer === undefined ? fn(...args) : tracer.step(step, async () => fn(...args));
+      });
     };
     return Object.freeze({ tap, tapPromise: tap });
   }

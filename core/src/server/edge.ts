@@ -35,11 +35,16 @@ export async function createEdge({ hooks, log, dispatch, health }: EdgeParts): P
     : registry;
 
   let told = '';
-  const tellReasons = ({ plugins }: RegistryHealth): void => {
+  const tellReasons = ({ ready, plugins }: RegistryHealth): void => {
     const ill = plugins.filter(({ healthy }) => !healthy);
     const reasons = JSON.stringify(ill);
     if (ill.length > 0 && reasons !== told)
-      log.warn({ plugins: ill }, 'plugins are not well: the registry is not ready');
+      log.warn(
+        { plugins: ill },
+        ready
+          ? 'plugins are not well that the registry can do without'
+          : 'plugins are not well: the registry is not ready',
+      );
     told = reasons;
   };
 
@@ -61,9 +66,12 @@ export async function createEdge({ hooks, log, dispatch, health }: EdgeParts): P
   };
 }
 
-/** Everybody may ask, and reasons name paths and hosts. */
+/** Everybody may ask, and reasons name paths and hosts: those are in the log, and at the address for operators. */
 function withoutReasons({ ready, state, plugins }: RegistryHealth): RegistryHealth {
-  return { ready, state, plugins: plugins.map(({ name, healthy }) => ({ name, healthy })) };
+  const shown = plugins.map(({ name, healthy, optional }) => {
+    return optional === true ? { name, healthy, optional } : { name, healthy };
+  });
+  return { ready, state, plugins: shown };
 }
 
 function pathOf({ url = '' }: IncomingMessage): string {

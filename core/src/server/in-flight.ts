@@ -26,6 +26,14 @@ export class InFlight {
     return [...this.#responses].filter((response) => response.req.socket === socket);
   }
 
+  /** Settles when those that are being answered now have been; more may have come by then. */
+  async present(): Promise<void> {
+    const closes = [...this.#responses].map(
+      (response) => new Promise<void>((resolve) => response.once('close', resolve)),
+    );
+    await Promise.all(closes);
+  }
+
   /** From now on answers carry `Connection: close`. */
   closeConnections(): void {
     this.#closing = true;

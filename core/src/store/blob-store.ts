@@ -9,6 +9,7 @@ import {
   type BlobLink,
   type BlobRecord,
 } from './blob-records.ts';
+import type { CacheCount } from './cache-count.ts';
 import { filterLimited } from './concurrency.ts';
 import { layout } from './distribution/layout.ts';
 import { newId } from './ids.ts';
@@ -43,14 +44,26 @@ export class BlobStore {
   readonly #records: Records<BlobRecord>;
   readonly #links: Records<BlobLink>;
   readonly #small: LRUCache<string, Buffer>;
+  readonly #count: CacheCount;
 
   constructor(
     driver: StorageDriver,
-    options: { log: Logger; recordCacheBytes: number; blobCacheBytes: number },
+    options: {
+      log: Logger;
+      recordCacheBytes: number;
+      blobCacheBytes: number;
+      recordCount: CacheCount;
+      count: CacheCount;
+    },
   ) {
     this.#driver = driver;
     this.#log = options.log;
-    const cache = { log: options.log, cacheBytes: Math.ceil(options.recordCacheBytes / 2) };
+    this.#count = options.count;
+    const cache = {
+      log: options.log,
+      cacheBytes: Math.ceil(options.recordCacheBytes / 2),
+      count: options.recordCount,
+    };
     this.#records = new Records(driver, blobRecordFormat, cache);
     this.#links = new Records(driver, blobLinkFormat, cache);
     this.#small = new LRUCache({
@@ -136,7 +149,11 @@ export class BlobStore {
   async bytes(blob: Blob): Promise<Buffer | undefined> {
     if (typeof blob.data !== 'string') return blob.data;
     const cached = this.#small.get(blob.data);
-    if (cached?.length === blob.size) return cached;
+    if (cached?.length === blob.size) {
+      this.#count.hit();
+      return cached;
+    }
+    this.#count.miss();
     const object = await this.#driver.read(blob.data);
     if (object?.bytes.length !== blob.size || !fits(object.bytes, blob.digest)) {
       this.#damaged(

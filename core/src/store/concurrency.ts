@@ -60,6 +60,11 @@ export class Places {
     this.#refusal = refusal;
   }
 
+  /** How many places are taken now. */
+  get taken(): number {
+    return this.#taken;
+  }
+
   /** @throws RegistryError `TOOMANYREQUESTS` when every place is taken. */
   async take<Result>(work: () => Promise<Result>): Promise<Result> {
     if (this.#taken >= this.#limit) throw new RegistryError('TOOMANYREQUESTS', this.#refusal);

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { isStorageError, type Logger, type SmallObject, type StorageDriver } from '@entrepot/plugin-sdk';
 import { LRUCache } from 'lru-cache';
 import { messageOf } from '../error-message.ts';
+import type { CacheCount } from './cache-count.ts';
 import { Coalesced } from './coalesced.ts';
 
 /** A record as read: its value, and the version it was read at. */
@@ -46,6 +47,8 @@ export interface RecordsOptions {
   readonly cacheBytes: number;
   /** The records may be lost with the power: nobody has been promised more. */
   readonly transient?: boolean;
+  /** Counts what need not be transferred and parsed again. */
+  readonly count?: CacheCount;
 }
 
 /** Bytes that a remembered record takes besides its own: objects, parsed value, place in the cache. Measured, roughly. */
@@ -62,6 +65,7 @@ export class Records<Value> {
   readonly #format: RecordFormat<Value>;
   readonly #log: Logger;
   readonly #transient: boolean;
+  readonly #count: CacheCount | undefined;
   readonly #cache: LRUCache<string, Entry<Value>>;
   readonly #loads = new Coalesced((key) => this.#fetch(key));
 
@@ -70,6 +74,7 @@ export class Records<Value> {
     this.#format = format;
     this.#log = options.log;
     this.#transient = options.transient ?? false;
+    this.#count = options.count;
     this.#cache = new LRUCache({
       maxSize: options.cacheBytes,
       sizeCalculation: (entry, key) => entry.object.bytes.length + key.length + ENTRY_OVERHEAD,
@@ -88,7 +93,9 @@ export class Records<Value> {
 
   /** What the record was when it was last read or written here, if that is remembered. Storage is not asked. */
   remembered(key: string): Value | undefined {
-    return this.#cache.get(key)?.value;
+    const value = this.#cache.get(key)?.value;
+    if (value !== undefined) this.#count?.hit();
+    return value;
   }
 
   /** Writes the record if there is none, or none that makes sense. Gives `undefined` when there is one. */
@@ -188,7 +195,11 @@ export class Records<Value> {
       if (known !== undefined) this.#cache.delete(key);
       return undefined;
     }
-    if (object === known?.object) return known;
+    if (object === known?.object) {
+      this.#count?.hit();
+      return known;
+    }
+    this.#count?.miss();
     const value = decodeRecord(this.#format, key, object.bytes);
     if (value === undefined)
       this.#log.error({ key, bytes: object.bytes.length }, 'a damaged record counts as absent');

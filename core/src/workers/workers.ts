@@ -6,6 +6,8 @@ import type { Logger } from '../log.ts';
 import { listenError } from '../server/listen-error.ts';
 import { BackOff } from './back-off.ts';
 import { closeLostConnections } from './lost-connections.ts';
+import { Relay, tell } from './relay.ts';
+import { messageIn } from './worker-messages.ts';
 import { numberVariable } from './worker-number.ts';
 
 export interface WorkersOptions {
@@ -43,6 +45,7 @@ interface Place {
 export class Workers {
   readonly #options: WorkersOptions;
   readonly #places: readonly Place[];
+  readonly #relay = new Relay();
   readonly #outcome = Promise.withResolvers<void>();
   #state: 'starting' | 'running' | 'stopping' = 'starting';
   #failure: Error | undefined;
@@ -91,6 +94,27 @@ export class Workers {
     this.#settle();
   }
 
+  /**
+   * Has the workers go on with the configuration as it is now, one after the other. When the first one cannot, nothing
+   * changes; when a later one cannot, it is the only one. Those that are just being started read it by themselves.
+   */
+  async reload(): Promise<void> {
+    const { log } = this.#options;
+    const behind: number[] = [];
+    for (const [index, { number, worker, servesSince }] of this.#places.entries()) {
+      if (worker === undefined || servesSince === undefined) continue;
+      const failure = await reloadWorker(worker);
+      if (failure === undefined) continue;
+      log.error({ worker: number, reason: failure }, 'a worker could not reload the configuration');
+      behind.push(number);
+      if (index === 0) break;
+    }
+    if (behind.length === 0) log.info({ workers: this.#places.length }, 'all workers have reloaded');
+    else if (behind[0] === this.#places[0]?.number)
+      log.error({}, 'the configuration was not reloaded: all workers go on with the one before');
+    else log.error({ workers: behind }, 'workers go on with the configuration before: reload again');
+  }
+
   /** Ends the workers at once. */
   kill(): void {
     for (const { worker } of this.#places) worker?.process.kill('SIGKILL');
@@ -104,6 +128,7 @@ export class Workers {
       const worker = cluster.fork({ [numberVariable]: String(place.number) });
       place.worker = worker;
       closeLostConnections(worker);
+      this.#relay.add(worker);
       worker.on('listening', (address: Address) => {
         // A plugin may listen on a port of its own before.
         if (address.port === this.#options.port) this.#onListening(place, address);
@@ -165,6 +190,23 @@ export class Workers {
     clearTimeout(this.#patience);
     if (this.#failure === undefined) this.#outcome.resolve();
     else this.#outcome.reject(this.#failure);
+  }
+}
+
+/** Why a worker goes on with the configuration before; undefined when it does not. */
+async function reloadWorker(worker: Worker): Promise<string | undefined> {
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  const take = (received: unknown): void => {
+    const message = messageIn(received);
+    if (message?.entrepot === 'reloaded') resolve(message.failure);
+  };
+  const end = (): void => resolve('it ended meanwhile');
+  worker.on('message', take).once('exit', end);
+  tell(worker, { entrepot: 'reload' });
+  try {
+    return await promise;
+  } finally {
+    worker.off('message', take).off('exit', end);
   }
 }
 

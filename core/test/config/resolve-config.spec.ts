@@ -17,7 +17,14 @@ describe('resolveConfig', () => {
   it('fills the defaults in', async () => {
     const config = await resolveConfig({});
     expect(config.http).to.deep.include({ host: '127.0.0.1', port: 5000, drainTimeout: 25 });
-    expect(config.log).to.deep.equal({ level: 'info', format: 'auto', access: true });
+    expect(config.log).to.deep.equal({
+      level: 'info',
+      format: 'auto',
+      levels: {},
+      access: true,
+      accessFormat: 'fields',
+      pullShare: 1,
+    });
     expect(config.manifests).to.deep.equal({ maxBytes: 4_194_304, mayLack: 'nothing' });
     expect(config.deletes.enabled).to.equal(true);
     expect(config.plugins).to.deep.equal([]);
@@ -65,7 +72,7 @@ describe('resolveConfig', () => {
 
   it('refuses unknown keys, naming the path and the known ones', async () => {
     const [top] = await problemsOf({ https: {} });
-    expect(top).to.include("unknown key 'https'").and.include('http, log, manifests').and.include('plugins');
+    expect(top).to.include("unknown key 'https'").and.include('http, log, diagnostics, manifests').and.include('plugins');
     const [inner] = await problemsOf({ http: { prot: 1 } });
     expect(inner).to.include("config: http has an unknown key 'prot'").and.include('host, port');
   });
@@ -175,8 +182,17 @@ describe('The plugins of a configuration', () => {
       identify: async () => undefined,
       permits: async () => false,
     };
-    const unserved = { storage: () => undefined, async *usage () {} };
-    for (const loaded of plugins) loaded.setup({ hooks, log, decisions, ...unserved });
+    const alone = { worker: undefined, answer: () => undefined, ask: async () => [] };
+    const figures = (): never => {
+      throw new Error('nothing is counted');
+    };
+    const unserved = {
+      storage: () => undefined,
+      usage: async function* () {},
+      audit: () => undefined,
+    };
+    const context = { hooks, log, decisions, figures, siblings: alone, inherited: undefined, ...unserved };
+    for (const loaded of plugins) loaded.setup(context);
     expect(seen).to.deep.equal([{ file: 'users', realm: 'registry', rounds: 10 }]);
     expect(seen[0]).to.be.frozen;
   });

@@ -19,6 +19,7 @@ const report: ResponseReport = {
   endpoint: 'base',
   status: 200,
   bytes: 2,
+    receivedBytes: 0,
   milliseconds: 1,
 };
 const event: RegistryEvent = {
@@ -68,7 +69,7 @@ describe('What plugins hold of the hooks', () => {
   });
 
   it('can be tapped, and neither called, intercepted nor changed', () => {
-    const async = ['authenticate', 'authorize', 'admit', 'validateManifest', 'event', 'response'];
+    const async = ['authenticate', 'authorize', 'admit', 'validateManifest', 'record', 'event', 'audit', 'response'];
     for (const [name, hook] of Object.entries(untyped)) {
       expect(Object.keys(hook)).to.deep.equal(async.includes(name) ? ['tap', 'tapPromise'] : ['tap']);
       expect(hook).to.be.frozen;
@@ -82,8 +83,8 @@ describe('What plugins hold of the hooks', () => {
 
   it('names all hooks when asked for one that does not exist', () => {
     expect(() => void Reflect.get(held, 'authentikate')).to.throw(
-      "plugin auth-static asks for the hook 'authentikate', which does not exist; the hooks are storage, wrapStorage, certificate, middleware, " +
-        'authenticate, authorize, challenge, admit, validateManifest, event, response',
+      "plugin auth-static asks for the hook 'authentikate', which does not exist; the hooks are storage, wrapStorage, certificate, middleware, diagnostics, trace, " +
+        'authenticate, authorize, challenge, admit, validateManifest, record, event, audit, response',
     );
   });
 

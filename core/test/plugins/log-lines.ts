@@ -25,5 +25,5 @@ export async function keepLog(): Promise<KeptLog> {
   const write = (text: string): void => {
     lines.push(parseLine(text));
   };
-  return { log: await createLog({ level: 'debug', format: 'json', access: true }, { write }), lines };
+  return { log: await createLog({ level: 'debug', format: 'json' }, { write }), lines };
 }

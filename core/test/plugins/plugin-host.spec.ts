@@ -7,7 +7,7 @@ import { errorOf, keepLog, type KeptLog } from './log-lines.ts';
 import { htpasswd, plugin } from './sample-plugins.ts';
 
 const never = (): Promise<void> => new Promise(() => undefined);
-const limits: PluginTimeLimits = { start: 20, health: 20, stop: 20 };
+const limits: PluginTimeLimits = { start: 20, health: 20, stop: 20, diagnose: 20 };
 
 describe('The plugin host', () => {
   let kept: KeptLog;

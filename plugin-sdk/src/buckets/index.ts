@@ -5,6 +5,7 @@
 export { deleteInBatches } from './batched-deletes.ts';
 export type { BatchedDeletes } from './batched-deletes.ts';
 export { chunksOf, collect, streamOf } from './bodies.ts';
+export { diagnoseEndpoint } from './endpoint-diagnosis.ts';
 export { ObjectReader } from './object-reader.ts';
 export type { ReaderOptions } from './object-reader.ts';
 export { probe, UnfitBackend } from './probe.ts';

@@ -1,3 +1,4 @@
+import type { CacheFigures, RegistryFigures } from '../figures.ts';
 import { createHooks } from '../hooks.ts';
 import { OptionsError, resolveOptions } from '../options.ts';
 import { apiVersion, type Plugin, type PluginHandle } from '../plugin.ts';
@@ -59,11 +60,11 @@ export function describePlugin<Input>(
       holds(problems.length > 0, says.problems, 'the invalid options were accepted');
     });
 
-    it('is set up synchronously, and asks for nothing but start, health and stop', async () => {
+    it('is set up synchronously, and gives nothing but what the host knows to ask for', async () => {
       const { handle } = setUp();
       if (handle === undefined) return;
       for (const [member, value] of Object.entries(handle)) {
-        holds(['start', 'health', 'stop'].includes(member), says.handle, `got ${member}`);
+        holds(handleMembers.includes(member), says.handle, `got ${member}`);
         equal(typeof value, 'function', says.handle);
       }
       holds(!('then' in handle), says.setup, 'setup returned a promise');
@@ -115,6 +116,24 @@ export function describePlugin<Input>(
       }
     });
 
+    it('takes the place of one of itself that runs, and is healthy when that one has stopped', async () => {
+      const before = setUp().handle;
+      try {
+        await ask(before, 'start');
+        const next = wire(factory(valid), before?.handOver?.()).handle;
+        try {
+          await ask(next, 'start');
+          await ask(next, 'health');
+          await ask(before, 'stop');
+          await ask(next, 'health');
+        } finally {
+          await ask(next, 'stop');
+        }
+      } finally {
+        await ask(before, 'stop');
+      }
+    });
+
     it('starts again, as a new instance, after it has stopped', async () => {
       for (const { handle } of [setUp(), setUp()]) {
         try {
@@ -128,11 +147,22 @@ export function describePlugin<Input>(
   });
 }
 
+const handleMembers = ['start', 'health', 'stop', 'handOver', 'diagnose'];
+
 /** Asks a plugin that can start where the tests run: no answer of it may be an error. */
 async function ask(handle: PluginHandle | undefined, what: 'start' | 'health' | 'stop'): Promise<void> {
   const sentence = { start: says.start, health: says.health, stop: says.stop }[what];
   await succeeds(handle?.[what]?.() ?? Promise.resolve(), sentence);
 }
+
+const nothing: CacheFigures = { hits: 0, misses: 0 };
+const noFigures: RegistryFigures = {
+  requests: 0,
+  uploads: 0,
+  events: { waiting: 0, dropped: 0 },
+  caches: { records: nothing, manifests: nothing, blobs: nothing },
+  collection: { runs: 0, failures: 0, freed: 0 },
+};
 
 async function* noUsage(): AsyncGenerator<never> {
   // Nothing is stored.
@@ -145,7 +175,7 @@ interface Wired {
 }
 
 /** Sets a plugin up as the host does: options resolved and frozen, real hooks, a silent log. */
-function wire(plugin: Plugin): Wired {
+function wire(plugin: Plugin, inherited?: unknown): Wired {
   const hooks = createHooks();
   const taps: { hook: string; name: string }[] = [];
   for (const [hook, tappable] of Object.entries(hooks)) {
@@ -168,6 +198,10 @@ function wire(plugin: Plugin): Wired {
     },
     storage: () => undefined,
     usage: noUsage,
+    audit: () => undefined,
+    figures: () => noFigures,
+    siblings: { worker: undefined, answer: silent, ask: async () => [] },
+    inherited,
     log: { debug: silent, info: silent, warn: silent, error: silent },
   });
   return { handle: handle ?? undefined, taps };

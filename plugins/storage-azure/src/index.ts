@@ -1,4 +1,5 @@
 import { definePlugin } from '@entrepot/plugin-sdk';
+import { diagnoseEndpoint } from '@entrepot/plugin-sdk/buckets';
 import { Container } from './azure/container.ts';
 import { AzureDriver } from './driver.ts';
 import { assertTogether, schema, type Input, type Options } from './options.ts';
@@ -27,6 +28,7 @@ export default definePlugin<Options, Input>({
       async stop() {
         container.close();
       },
+      diagnose: () => diagnoseEndpoint(new URL(container.blob('doctor').url).origin),
     };
   },
 });

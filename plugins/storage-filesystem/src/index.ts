@@ -1,4 +1,6 @@
+import { resolve } from 'node:path';
 import { definePlugin, type JSONSchemaType } from '@entrepot/plugin-sdk';
+import { diagnoseRoot } from './diagnosis.ts';
 import { FilesystemDriver } from './driver.ts';
 
 export { FilesystemDriver } from './driver.ts';
@@ -42,6 +44,7 @@ export default definePlugin<Options, Partial<Options>>({
       start: () => driver.start(),
       health: () => driver.health(),
       stop: () => driver.stop(),
+      diagnose: () => diagnoseRoot(resolve(root)),
     };
   },
 });

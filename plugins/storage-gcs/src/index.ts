@@ -1,4 +1,5 @@
 import { definePlugin } from '@entrepot/plugin-sdk';
+import { diagnoseEndpoint } from '@entrepot/plugin-sdk/buckets';
 import { GcsDriver } from './driver.ts';
 import { Bucket } from './gcs/bucket.ts';
 import { assertTogether, schema, type Input, type Options } from './options.ts';
@@ -27,6 +28,7 @@ export default definePlugin<Options, Input>({
       async stop() {
         bucket.close();
       },
+      diagnose: () => diagnoseEndpoint(options.apiEndpoint ?? 'https://storage.googleapis.com'),
     };
   },
 });

@@ -28,12 +28,19 @@ const schema: JSONSchemaType<Options> = {
 export default definePlugin<Options, Partial<Options>>({
   name: 'storage-memory',
   schema,
-  setup({ name, hooks, options }) {
-    const driver = new MemoryDriver(new Memory(options.maxBytes));
+  setup({ name, hooks, options, inherited }) {
+    const memory = inherited === undefined ? new Memory(options.maxBytes) : kept(inherited, options);
+    const driver = new MemoryDriver(memory);
     hooks.storage.tap(name, () => driver);
-    return { start: refuseWorkers };
+    return { start: refuseWorkers, handOver: () => memory };
   },
 });
+
+/** A reload goes on with the memory there is: another one would be empty. */
+function kept(inherited: unknown, { maxBytes }: Options): Memory {
+  if (inherited instanceof Memory && inherited.maxBytes === maxBytes) return inherited;
+  throw new Error('a reload cannot change what is in memory; restart the registry, and all of it is gone');
+}
 
 async function refuseWorkers(): Promise<void> {
   if (cluster.isPrimary) return;

@@ -21,7 +21,8 @@ export interface UnfinishedObject {
  * Each method is over before another can begin, which is what makes the conditions of the driver atomic.
  */
 export class Memory {
-  readonly #maxBytes: number;
+  /** What objects and unfinished uploads may hold together. */
+  readonly maxBytes: number;
   readonly #objects = new Map<string, StoredObject>();
   readonly #uploads = new Map<string, UnfinishedObject>();
   /** The keys of `#objects`. In byte order: keys are ASCII, whose order `<` keeps. */
@@ -30,9 +31,8 @@ export class Memory {
   #versions = 0;
   #begun = 0;
 
-  /** `maxBytes` bounds what objects and unfinished uploads hold together. */
   constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
+    this.maxBytes = maxBytes;
   }
 
   get(key: string): StoredObject | undefined {
@@ -108,10 +108,10 @@ export class Memory {
   }
 
   #take(bytes: number): void {
-    if (bytes > 0 && this.#used + bytes > this.#maxBytes) {
+    if (bytes > 0 && this.#used + bytes > this.maxBytes) {
       throw new StorageError(
         'NO_SPACE',
-        `the memory storage is full: it may hold ${this.#maxBytes} bytes (maxBytes)`,
+        `the memory storage is full: it may hold ${this.maxBytes} bytes (maxBytes)`,
       );
     }
     this.#used += bytes;

@@ -1,4 +1,5 @@
 import { definePlugin } from '@entrepot/plugin-sdk';
+import { diagnoseEndpoint } from '@entrepot/plugin-sdk/buckets';
 import { S3Driver } from './driver.ts';
 import { schema, type Input, type Options } from './options.ts';
 import { probe } from './probe.ts';
@@ -26,6 +27,8 @@ export default definePlugin<Options, Input>({
       async stop() {
         s3.close();
       },
+      diagnose: () =>
+        diagnoseEndpoint(options.endpoint ?? `https://s3.${options.region ?? 'us-east-1'}.amazonaws.com`),
     };
   },
 });

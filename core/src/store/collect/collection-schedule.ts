@@ -1,9 +1,12 @@
-import type { Logger } from '@entrepot/plugin-sdk';
+import type { CollectionFigures, Logger } from '@entrepot/plugin-sdk';
 import type { Collection, CollectSummary } from './collection.ts';
 import type { CollectionLease } from './collection-lease.ts';
 
 /** How often a process looks whether collection is due, at the longest; milliseconds. */
 const LOOK_EVERY = 15 * 60_000;
+
+/** The figures of a process that has not collected. */
+export const noCollection: CollectionFigures = { runs: 0, failures: 0, freed: 0 };
 
 export interface CollectionScheduleOptions {
   /** Milliseconds between the end of a run and the next. */
@@ -23,9 +26,14 @@ export class CollectionSchedule {
   readonly #stopped = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
+  #figures: CollectionFigures = noCollection;
 
   constructor(options: CollectionScheduleOptions) {
     this.#options = options;
+  }
+
+  get figures(): CollectionFigures {
+    return this.#figures;
   }
 
   start(): void {
@@ -58,11 +66,15 @@ export class CollectionSchedule {
       } finally {
         await taken.release(summary !== undefined);
       }
+      this.#figures = added(this.#figures, summary);
       log.info({ ...summary }, 'garbage collection has ended');
     } catch (error) {
       if (this.#stopped.signal.aborted)
         log.info({}, 'garbage collection was broken off; the next run goes on');
-      else log.warn({ err: error }, 'garbage collection has failed; the next run goes on');
+      else {
+        this.#figures = { ...this.#figures, failures: this.#figures.failures + 1 };
+        log.warn({ err: error }, 'garbage collection has failed; the next run goes on');
+      }
     }
   }
 
@@ -75,4 +87,16 @@ export class CollectionSchedule {
       log.debug({ ...next.value }, 'garbage collection takes a step');
     }
   }
+}
+
+function added(
+  { runs, failures, freed }: CollectionFigures,
+  { seconds, damaged, blobs, manifests }: CollectSummary,
+): CollectionFigures {
+  return {
+    runs: runs + 1,
+    failures,
+    freed: freed + blobs.freed + manifests.freed,
+    last: { ended: Date.now(), seconds, damaged, waiting: blobs.waiting.bytes + manifests.waiting.bytes },
+  };
 }
