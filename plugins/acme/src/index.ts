@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { definePlugin, type JSONSchemaType, type Logger, type StorageDriver } from '@entrepot/plugin-sdk';
+import { definePlugin, type JSONSchemaType, type Logger } from '@entrepot/plugin-sdk';
 import { certificateAuthority } from './certificate-authority.ts';
 import { AcmeRecords } from './records.ts';
 import { Renewal } from './renewal.ts';
@@ -60,18 +60,14 @@ const MAX_ANSWERING = 16;
 export default definePlugin<Options, Partial<Options> & Pick<Options, 'domains' | 'agreeToTerms'>>({
   name: 'acme',
   schema,
-  setup({ name, hooks, options, log }) {
+  setup(context) {
+    const { name, hooks, options, log } = context;
     const { domains, directoryUrl, email } = options;
-    let driver: StorageDriver | undefined;
     let records: AcmeRecords | undefined;
     let renewal: Renewal | undefined;
     const ending = new AbortController();
     let answering = 0;
 
-    hooks.wrapStorage.tap(name, (wrapped) => {
-      driver = wrapped;
-      return wrapped;
-    });
     hooks.certificate.tap(name, () => ({
       follow(use) {
         if (renewal === undefined) return;
@@ -94,7 +90,8 @@ export default definePlugin<Options, Partial<Options> & Pick<Options, 'domains' 
     }));
     return {
       async start() {
-        // Only a registry that serves gives a storage; a plugin that is tried out on its own has nothing to do.
+        const driver = context.storage();
+        // A plugin that is tried out on its own has nothing to do.
         if (driver === undefined) return;
         records = new AcmeRecords(driver, directoryUrl, domains);
         const authority = certificateAuthority({ directoryUrl, domains, email });
