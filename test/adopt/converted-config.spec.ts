@@ -230,6 +230,17 @@ middleware:
     expect(network.remarks).to.deep.equal([]);
   });
 
+  it('takes the address for operators, if there is something to see', async () => {
+    const shown = await checked(
+      `${least}http: { debug: { addr: ':5009', prometheus: { enabled: true, path: /figures } } }\n`,
+    );
+    expect(shown.config.diagnostics).to.include({ host: '0.0.0.0', port: 5009 });
+    expect(shown.optionsOf('metrics')).to.deep.equal({ path: '/figures' });
+    const hidden = convertDistributionConfig(`${least}http: { debug: { addr: ':5009' } }\n`);
+    expect(hidden.packages).to.deep.equal(['@entrepot/storage-filesystem']);
+    expect(hidden.remarks).to.have.lengthOf(1);
+  });
+
   it('takes certificates', async () => {
     const { text, remarks } = convertDistributionConfig(`${least}
 http:

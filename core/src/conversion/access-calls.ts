@@ -1,9 +1,14 @@
 import type { OldOptions } from './old-options.ts';
 import { Expression, literal, type PluginCall } from './source-text.ts';
 
-/** What tells who may do what, and what sends clients elsewhere for blobs. */
+/** What tells who may do what, what sends clients elsewhere for blobs, and what counts them. */
 export function accessCalls(old: OldOptions): readonly PluginCall[] {
-  return [...htpasswdCalls(old), ...tokenCalls(old), ...networkCalls(old)];
+  return [...htpasswdCalls(old), ...tokenCalls(old), ...networkCalls(old), ...metricsCalls(old)];
+}
+
+function metricsCalls(old: OldOptions): readonly PluginCall[] {
+  if (old.flag('http.debug.prometheus.enabled') !== true) return [];
+  return [{ plugin: 'metrics', options: { path: old.text('http.debug.prometheus.path') } }];
 }
 
 function htpasswdCalls(old: OldOptions): readonly PluginCall[] {

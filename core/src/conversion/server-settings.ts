@@ -6,7 +6,8 @@ const DAY = 86_400;
 /** All settings but the plugins, as far as the other registry has said something about them. */
 export function serverSettings(old: OldOptions): Members {
   return withoutEmpty({
-    http: { ...addressOf(old), drainTimeout: drainTimeoutOf(old), tls: tlsOf(old) },
+    http: { ...(addressOf(old) ?? {}), drainTimeout: drainTimeoutOf(old), tls: tlsOf(old) },
+    diagnostics: diagnosticsOf(old),
     log: { level: levelOf(old), format: formatOf(old), access: accessOf(old) },
     manifests: { mayLack: mayLackOf(old) },
     // The other registry deletes only where it is told to.
@@ -17,20 +18,26 @@ export function serverSettings(old: OldOptions): Members {
   });
 }
 
-/** `:5000` listens on every network. */
-function addressOf(old: OldOptions): Members {
+function addressOf(old: OldOptions): Members | undefined {
   if ((old.text('http.net') ?? 'tcp') !== 'tcp') {
     old.leave('http.net');
-    return {};
+    return undefined;
   }
-  const addr = old.text('http.addr');
-  if (addr === undefined) return { host: '0.0.0.0', port: 5000 };
-  const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(addr) ?? [];
-  if (port === '') {
-    old.leave('http.addr');
-    return {};
-  }
-  return { host: host.replace(/^\[(.*)\]$/, '$1') || '0.0.0.0', port: Number(port) };
+  return old.has('http.addr') ? listenedAt(old, 'http.addr') : { host: '0.0.0.0', port: 5000 };
+}
+
+/** Nobody is asked there who they are, so it is only opened for metrics. */
+function diagnosticsOf(old: OldOptions): Members {
+  if (old.flag('http.debug.prometheus.enabled') !== true || !old.has('http.debug.addr')) return {};
+  return listenedAt(old, 'http.debug.addr') ?? {};
+}
+
+/** `:5000` listens on every network. */
+function listenedAt(old: OldOptions, path: string): Members | undefined {
+  const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(old.text(path) ?? '') ?? [];
+  if (port !== '') return { host: host.replace(/^\[(.*)\]$/, '$1') || '0.0.0.0', port: Number(port) };
+  old.leave(path);
+  return undefined;
 }
 
 function drainTimeoutOf(old: OldOptions): number | undefined {
