@@ -65,7 +65,8 @@ async function pushBlob(url: string, repository: string, { bytes, digest }: Cont
   );
   for (const body of [bytes.subarray(0, half), bytes.subarray(half)])
     location = locationOf(expectStatus(await ask(url, 'PATCH', location, { body }), 202).headers);
-  expectStatus(await ask(url, 'PUT', `${location}?digest=${digest}`), 201);
+  const mark = location.includes('?') ? '&' : '?';
+  expectStatus(await ask(url, 'PUT', `${location}${mark}digest=${digest}`), 201);
 }
 
 function expectBytes(answer: Answer, { bytes, digest }: Content): void {

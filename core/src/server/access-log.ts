@@ -12,10 +12,12 @@ export class AccessLog {
   readonly #settings: AccessLogSettings;
   readonly #log: Logger;
   /** What has come together of the next pull that gets a line: one is written whenever it is whole. */
-  #due = 1;
+  #due: number;
 
   constructor(settings: AccessLogSettings, log: Logger) {
     this.#settings = settings;
+    // The first one gets a line, unless none does.
+    this.#due = settings.pullShare === 0 ? 0 : 1 - settings.pullShare;
     this.#log = log;
   }
 
@@ -59,7 +61,7 @@ export class AccessLog {
 }
 
 /**
- * The line that Apache calls combined. The path is without its query, and the id of an upload, which lets its owner go
+ * The line that Apache calls combined. Paths are without their query, and the id of an upload, which lets its owner go
  * on with it, is left out.
  */
 export function combined(
@@ -68,11 +70,12 @@ export function combined(
 ): string {
   const [path = ''] = (request.url ?? '').split('?', 1);
   const shown = route?.endpoint === 'upload' ? `/v2/${route.repository}/blobs/uploads/-` : path;
-  const { referer, 'user-agent': userAgent } = request.headers;
+  const { referer = '-', 'user-agent': userAgent = '-' } = request.headers;
+  const [from = ''] = referer.split('?', 1);
   const user = identity === undefined ? '-' : encodeURIComponent(identity.subject);
   return (
     `${address || '-'} - ${user} [${stamp(at)}] "${method} ${quoted(shown)} HTTP/${request.httpVersion}" ` +
-    `${status} ${sentBytes === 0 ? '-' : sentBytes} "${quoted(referer ?? '-')}" "${quoted(userAgent ?? '-')}"`
+    `${status} ${sentBytes === 0 ? '-' : sentBytes} "${quoted(from)}" "${quoted(userAgent)}"`
   );
 }
 

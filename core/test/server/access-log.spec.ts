@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { StorageError, type PluginHooks } from '@entrepot/plugin-sdk';
 import storageMemory from '@entrepot/storage-memory';
+import type { RegistryConfig } from '../../src/config/define-config.ts';
 import { createRegistry, type Registry } from '../../src/registry.ts';
 import { digestOf } from '../../src/digest.ts';
 import { keepLog, type LogLine } from '../plugins/log-lines.ts';
@@ -14,7 +15,11 @@ describe('The access log', () => {
   afterEach(() => Promise.all(running.splice(0).map((registry) => registry.stop())));
 
   /** A registry with these taps, and what it has logged of its requests once there are so many lines. */
-  async function serve(tap: (hooks: PluginHooks, name: string) => void = () => undefined, access = true) {
+  async function serve(
+    tap: (hooks: PluginHooks, name: string) => void = () => undefined,
+    access = true,
+    settings: NonNullable<RegistryConfig['log']> = {},
+  ) {
     const { log, lines } = await keepLog();
     let heard = 0;
     let wake: () => void = () => undefined;
@@ -26,7 +31,11 @@ describe('The access log', () => {
       });
     });
     const registry = await createRegistry(
-      { http: { port: 0, trustedProxies: ['127.0.0.1'] }, log: { access }, plugins: [storageMemory(), taps] },
+      {
+        http: { port: 0, trustedProxies: ['127.0.0.1'] },
+        log: { access, ...settings },
+        plugins: [storageMemory(), taps],
+      },
       { log },
     );
     running.push(registry);
@@ -82,6 +91,48 @@ describe('The access log', () => {
     const { url, requests } = await serve(undefined, false);
     await (await fetch(`${url}/v2/`)).arrayBuffer();
     expect(await requests(1)).to.deep.equal([]);
+  });
+
+  it('can be in the format that Apache calls combined, which nobody breaks out of', async () => {
+    const { url, requests } = await serve(
+      (hooks, name) => hooks.authenticate.tap(name, () => ({ subject: 'alice smith' })),
+      true,
+      { accessFormat: 'combined' },
+    );
+    const headers = { 'user-agent': 'a "b" \\ c', referer: 'http://x/?secret' };
+    await (await fetch(`${url}/v2/?account=alice&password=hunter2`, { headers })).arrayBuffer();
+    const begun = await fetch(`${url}/v2/a/blobs/uploads/`, { method: 'POST' });
+    const location = begun.headers.get('location') ?? '';
+    await (await fetch(url + location)).arrayBuffer();
+    const [ping, , status] = await requests(3);
+    expect(ping?.['combined']).to.match(
+      /^127\.0\.0\.1 - alice%20smith \[\d\d\/[A-Z][a-z]{2}\/\d{4}:[\d:]{8} \+0000\] "GET \/v2\/ HTTP\/1\.1" 200 2 "http:\/\/x\/" "a \\x22b\\x22 \\x5c c"$/,
+    );
+    expect(status?.['combined']).to.include('"GET /v2/a/blobs/uploads/- HTTP/1.1" 204 -');
+  });
+
+  it('can have a share of the pulls that went well, and all that did not or changed something', async () => {
+    const { url, requests } = await serve(undefined, true, { pullShare: 0.25 });
+    for (let turn = 0; turn < 8; turn += 1) await (await fetch(`${url}/v2/`)).arrayBuffer();
+    for (let turn = 0; turn < 3; turn += 1) await (await fetch(`${url}/v2/a/tags/list`)).arrayBuffer();
+    await fetch(`${url}/v2/a/blobs/uploads/`, { method: 'POST' });
+    const lines = await requests(12);
+    expect(lines.filter(({ status }) => status === 200)).to.have.lengthOf(2);
+    expect(lines.filter(({ status }) => status === 404)).to.have.lengthOf(3);
+    expect(lines.filter(({ status }) => status === 202)).to.have.lengthOf(1);
+  });
+
+  it('has a level of its own, as other parts and plugins do; what is no part is refused', async () => {
+    const { url, requests } = await serve(undefined, true, { levels: { access: 'warn', taps: 'debug' } });
+    await (await fetch(`${url}/v2/`)).arrayBuffer();
+    expect(await requests(1)).to.deep.equal([]);
+    const refused = await createRegistry({
+      log: { levels: { accesss: 'warn' } },
+      plugins: [storageMemory()],
+    }).catch(String);
+    expect(refused).to.include(
+      "there is no part 'accesss'; there are access, store, gc, events, http, storage-memory",
+    );
   });
 
   it('has the cause of what was our fault, under the id that the client got', async () => {
