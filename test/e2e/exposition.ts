@@ -66,6 +66,7 @@ export function lint({ name, type, help, samples }: Family): string[] {
       samples.some(({ labels }) => 'le' in labels) && type !== 'histogram',
       "has the label 'le' and is no histogram",
     ],
+    [samples.some(({ labels }) => 'quantile' in labels), "has the label 'quantile', which is for summaries"],
     [samples.some(({ value }) => Number.isNaN(value)), 'has a value that is no number'],
   ];
   return problems.flatMap(([isWrong, what]) => (isWrong ? [`${name} ${what}`] : []));

@@ -77,14 +77,14 @@ export class RuntimeMetrics implements MetricSource {
     new Gauge({
       name: 'nodejs_eventloop_delay_seconds',
       help: 'How late the event loop was, since this was last asked for.',
-      labelNames: ['quantile'],
+      labelNames: ['percentile'],
       registers,
       collect() {
         const delay = delayNow();
         if (delay === undefined) return;
-        this.set({ quantile: '0.5' }, delay.percentile(50) / 1e9);
-        this.set({ quantile: '0.99' }, delay.percentile(99) / 1e9);
-        this.set({ quantile: '1' }, Math.max(delay.max, 0) / 1e9);
+        this.set({ percentile: '50' }, delay.percentile(50) / 1e9);
+        this.set({ percentile: '99' }, delay.percentile(99) / 1e9);
+        this.set({ percentile: '100' }, Math.max(delay.max, 0) / 1e9);
         delay.reset();
       },
     });
