@@ -24,6 +24,7 @@ export function collectionOn(
   return new Collection(new TimeLimitedDriver(driver), {
     grace: HOUR,
     keepUntagged: undefined,
+    restoreWindow: 0,
     dryRun: false,
     ...rules,
     parse: parseStored,

@@ -25,6 +25,8 @@ export interface Case {
   /** How many runs of collection there are at the same time. */
   readonly collectors?: number;
   readonly rules?: Rules;
+  /** Whether what is deleted can be restored. */
+  readonly keepsDeleted?: boolean;
   /** With how many deaths there are too many orders to play all of them in minutes. */
   readonly vast?: readonly number[];
   readonly alterClients?: Alter;
@@ -44,15 +46,17 @@ export function collectionScene({
   clients,
   collectors = 1,
   rules = {},
+  keepsDeleted = false,
   alterClients = unaltered,
   alterCollectors = unaltered,
 }: Case): Scene {
+  const open = (driver: StorageDriver): Store => openStore(driver, { keepsDeleted });
   return {
     // The catalog knows no order, and a count decides nothing: keys are listed for it first.
-    passes: / catalog\/|^C\d list (?:blobs|repos)\/$/,
+    passes: / catalog\/|^C\d list (?:blobs|deleted-tags|repos)\/$/,
     setup: async (stage) => {
       const driver = stage.driver();
-      const store = openStore(driver);
+      const store = open(driver);
       if (state !== undefined) await upload(store, 'a', stored);
       await before?.(store);
       if (state !== undefined) await becomes(driver, state);
@@ -61,12 +65,12 @@ export function collectionScene({
     actors: (stage): Readonly<Record<string, () => Promise<unknown>>> => {
       stoppedClock.pass(HOUR);
       const acting = Object.entries(clients).map(([name, { act }]) => {
-        const store = openStore(alterClients(stage.driver()));
+        const store = open(alterClients(stage.driver()));
         return [name, () => act(store)] as const;
       });
       const collecting = Array.from({ length: collectors }, (_, index) => {
         const driver = stage.driver();
-        const collection = collectionOn(alterCollectors(driver), openStore(driver), rules);
+        const collection = collectionOn(alterCollectors(driver), open(driver), rules);
         return [`C${index + 1}`, () => finish(collection)] as const;
       });
       return Object.fromEntries<() => Promise<unknown>>([...acting, ...collecting]);
@@ -78,7 +82,7 @@ export function collectionScene({
       for (const hours of [0, 1, 1, 1]) {
         stoppedClock.pass(hours * HOUR);
         const driver = stage.driver();
-        await finish(collectionOn(driver, openStore(driver), rules));
+        await finish(collectionOn(driver, open(driver), rules));
         await expectWhole(stage);
         await expectKept(stage, clients, ({ lasts }) => lasts || hours === 0);
       }

@@ -239,7 +239,7 @@ describe('Garbage collection', () => {
     expect(recording.texts.filter((text) => text.startsWith('read '))).to.deep.equal(
       Array.from({ length: 3 }, () => 'read manifest'),
     );
-    expect(recording.texts.filter((text) => text.startsWith('list '))).to.have.lengthOf(4);
+    expect(recording.texts.filter((text) => text.startsWith('list '))).to.have.lengthOf(6);
   });
 
   it('finds everything where there are many small objects, page after page', async () => {

@@ -3,7 +3,8 @@ import { Memory, MemoryDriver } from '@entrepot/storage-memory';
 import { splitDigest } from '../../core/src/digest.ts';
 import { parseManifest } from '../../core/src/manifest/parse-manifest.ts';
 import type { Store } from '../../core/src/store/index.ts';
-import { contentOf, imageOf, types, type Content, type ManifestContent } from '../oci/content.ts';
+import type { StoredManifest } from '../../core/src/store/stored-manifest.ts';
+import { contentOf, imageOf, type Content, type ManifestContent } from '../oci/content.ts';
 import { openStore } from '../races/registry-view.ts';
 import { collectionOn, finish, type Collected, type Rules } from './collecting.ts';
 
@@ -12,9 +13,13 @@ export class FilledStore {
   readonly driver: StorageDriver;
   store: Store;
 
-  constructor(driver: StorageDriver = new MemoryDriver(new Memory(2 ** 28))) {
+  /** With `keepsDeleted`, what is deleted can be restored. */
+  constructor(
+    driver: StorageDriver = new MemoryDriver(new Memory(2 ** 28)),
+    { keepsDeleted = false }: { readonly keepsDeleted?: boolean } = {},
+  ) {
     this.driver = driver;
-    this.store = openStore(driver);
+    this.store = openStore(driver, { keepsDeleted });
   }
 
   async pushBlob(repository: string, content: Content | string): Promise<Content> {
@@ -54,8 +59,8 @@ export class FilledStore {
   }
 
   async deleteManifest(repository: string, { digest }: Content): Promise<void> {
-    const subjectOf = ({ bytes }: { bytes: Uint8Array }): string | undefined =>
-      parseManifest(bytes, types.manifest, 'sha256').subject?.digest;
+    const subjectOf = ({ bytes, mediaType }: StoredManifest): string | undefined =>
+      parseManifest(bytes, mediaType, splitDigest(digest).algorithm).subject?.digest;
     await this.store.manifests.delete(repository, digest, subjectOf);
   }
 
@@ -79,6 +84,12 @@ export class FilledStore {
   /** All keys that begin so. */
   async keys(prefix: string): Promise<readonly string[]> {
     return (await this.driver.list(prefix, { limit: 100_000 })).keys;
+  }
+
+  /** All keys of manifests and tags, deleted or not. */
+  async keysOfContent(): Promise<readonly string[]> {
+    const all = await this.keys('');
+    return all.filter((key) => /^deleted-tags\/|^repos\/[^/]+\/(?:manifests|tags)\//.test(key));
   }
 
   collect(rules: Rules = {}): Promise<Collected> {

@@ -53,7 +53,7 @@ export default { http: { port: 1 }, log: { level: 'warn' }, plugins: [storageFil
     registry = await createRegistry({
       http: { port: 0 },
       log: { level: 'silent' },
-      gc: { enabled: false },
+      gc: { enabled: false, restoreWindow: 0 },
       plugins: [storageFilesystem({ root, fsync: false })],
     });
     ({ url } = await registry.start());

@@ -1,4 +1,4 @@
-import { isStorageError, type SmallObject, type StorageDriver } from '@entrepot/plugin-sdk';
+import { isStorageError, type ListPage, type SmallObject, type StorageDriver } from '@entrepot/plugin-sdk';
 import { expect } from 'chai';
 import {
   blobLinkFormat,
@@ -6,6 +6,7 @@ import {
   type BlobLink,
   type BlobRecord,
 } from '../../core/src/store/blob-records.ts';
+import { keys } from '../../core/src/store/keys.ts';
 import { manifestFormat, type StoredManifest } from '../../core/src/store/stored-manifest.ts';
 import { RecordingDriver } from '../../core/test/store/recording-driver.ts';
 import { explore, failureOf } from '../races/explore.ts';
@@ -16,6 +17,7 @@ import { push } from './clients.ts';
 import { collectionOn, finish, HOUR } from './collecting.ts';
 import { collectionScene, type Alter, type Case } from './collection-scene.ts';
 import { FilledStore } from './filled-store.ts';
+import { deletion, taggedImage, undoCases } from './undo-cases.ts';
 
 /** A driver that gives some records as others, under the versions they have. */
 function showing(
@@ -104,6 +106,24 @@ const withoutLevels: Alter = (driver) => {
   });
 };
 
+/** Takes what is deleted for absent. */
+const withoutDeleted: Alter = (driver) =>
+  showing(driver, isManifest, (bytes) =>
+    manifestFormat.decode(bytes)?.deleted === undefined ? bytes : undefined,
+  );
+
+/** Looks at deleted tags before it looks at those that are there. */
+const withoutSecondLook: Alter = (driver) => {
+  let first: Promise<ListPage> | undefined;
+  return altered(driver, {
+    list: (prefix, options) => {
+      if (prefix !== keys.deletedTags) return driver.list(prefix, options);
+      first ??= driver.list(prefix, options);
+      return first;
+    },
+  });
+};
+
 interface Safeguard {
   readonly scene: Case | undefined;
   readonly collectors?: Alter;
@@ -142,6 +162,24 @@ const safeguards: Readonly<Record<string, Safeguard>> = {
   'that what a condemned index lists stays until it is gone': {
     scene: manifestCases['a tag for an index of an index that was condemned with all it lists'],
     collectors: withoutLevels,
+  },
+  'that what is deleted keeps its blobs': {
+    scene: {
+      state: 'condemned',
+      before: taggedImage,
+      clients: { D: deletion },
+      rules: { restoreWindow: 10 * HOUR },
+      keepsDeleted: true,
+    },
+    collectors: withoutDeleted,
+  },
+  'that what is kept of deleted tags is looked at after the tags': {
+    scene: undoCases['the deletion of a tag that a mark has missed, whose image was condemned'],
+    collectors: withoutSecondLook,
+  },
+  'that what was deleted goes by its version': {
+    scene: undoCases['the restoration of an image whose time is over'],
+    collectors: withoutConditions,
   },
 };
 

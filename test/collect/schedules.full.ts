@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { explore } from '../races/explore.ts';
 import { blobCases, manifestCases } from './cases.ts';
 import { collectionScene } from './collection-scene.ts';
+import { undoCases } from './undo-cases.ts';
 
 /** Every order takes ten minutes: docs/garbage-collection.md says how to ask for it. Otherwise so many of each case as chance has it. */
 const EVERY_ORDER = process.env['ENTREPOT_EVERY_ORDER'] !== undefined;
@@ -15,7 +16,11 @@ function tell(sentence: string, deaths: number, figures: object): void {
   process.stdout.write(`        ${JSON.stringify({ sentence, deaths, ...figures })}\n`);
 }
 
-for (const [what, cases] of Object.entries({ blobs: blobCases, manifests: manifestCases })) {
+for (const [what, cases] of Object.entries({
+  blobs: blobCases,
+  manifests: manifestCases,
+  'what is deleted': undoCases,
+})) {
   describe(`Garbage collection in ${EVERY_ORDER ? 'every order' : 'many orders'} with requests for ${what} loses nothing`, () => {
     for (const [sentence, scene] of Object.entries(cases)) {
       for (const deaths of [0, 1]) {

@@ -5,7 +5,7 @@ import { blobLinkFormat, blobRecordFormat } from '../../core/src/store/blob-reco
 import { keys } from '../../core/src/store/keys.ts';
 import { listAll } from '../../core/src/store/listing.ts';
 import { referrerFormat } from '../../core/src/store/referrer-store.ts';
-import { manifestFormat, type StoredManifest } from '../../core/src/store/stored-manifest.ts';
+import { isAbsent, manifestFormat, type StoredManifest } from '../../core/src/store/stored-manifest.ts';
 import { tagRecordFormat } from '../../core/src/store/tag-record.ts';
 
 /**
@@ -35,8 +35,7 @@ export async function flawsIn(driver: StorageDriver): Promise<string[]> {
 
 async function flawsOf(driver: StorageDriver, repository: string, key: string): Promise<string[]> {
   const manifest = manifestFormat.decode(await bytesOf(driver, key));
-  // One that collection is removing is absent for everybody.
-  if (manifest === undefined || isBeingCollected(manifest)) return [];
+  if (manifest === undefined || isAbsent(manifest)) return [];
   const { digest, mediaType, bytes } = manifest;
   const { blobs, manifests } = parseManifest(bytes, mediaType, splitDigest(digest).algorithm);
   const flaws: string[] = [];
@@ -62,13 +61,9 @@ async function manifestOf(
   digest: string,
 ): Promise<StoredManifest | undefined> {
   const manifest = manifestFormat.decode(await bytesOf(driver, keys.manifest(repository, digest)));
-  return manifest === undefined || isBeingCollected(manifest) ? undefined : manifest;
+  return manifest === undefined || isAbsent(manifest) ? undefined : manifest;
 }
 
 async function bytesOf(driver: StorageDriver, key: string): Promise<Uint8Array> {
   return (await driver.read(key))?.bytes ?? new Uint8Array();
-}
-
-function isBeingCollected({ deleting, condemned }: StoredManifest): boolean {
-  return deleting && condemned !== undefined;
 }

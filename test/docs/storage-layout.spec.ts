@@ -40,6 +40,8 @@ async function fill(driver: StorageDriver): Promise<void> {
       { url, repository: 'team/app', tag: '1.0' },
       { layer: Buffer.alloc(50_000, 'x') },
     );
+    await pushImage({ url, repository: 'team/app', tag: 'old' }, { layer: Buffer.alloc(50_000, 'x') });
+    await fetch(`${url}/v2/team/app/manifests/old`, { method: 'DELETE' });
     const subject = image.headers.get('docker-content-digest') ?? '';
     const referrer = {
       schemaVersion: 2,

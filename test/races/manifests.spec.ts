@@ -69,6 +69,21 @@ describe('two requests at the same time leave what one after the other would hav
   }
 });
 
+describe('two requests at the same time do so as well where what is deleted can be restored', () => {
+  for (const [sentence, pair] of Object.entries(pairs)) {
+    it(sentence, async () => {
+      const scene = requests({ ...pair, processes: 'each', keepsDeleted: true, known });
+      expect((await explore(scene, sample)).endings).to.be.greaterThan(1);
+    });
+  }
+
+  it('two deletions of one manifest, one of whom dies', () =>
+    exploreAll(
+      { before: [taggedV1], atOnce: { D: deleted, E: deleted }, processes: 'each', keepsDeleted: true },
+      { deaths: 1 },
+    ));
+});
+
 describe('a process that dies in the middle of a request leaves the old state or the new one', () => {
   it('of a push', () => exploreAll({ atOnce: { P: taggedV1 }, processes: 'each' }, { deaths: 1 }));
 

@@ -15,9 +15,13 @@ const silent = {
   error: () => undefined,
 };
 
-/** The store of a process that uses this driver. */
-export function openStore(driver: StorageDriver): Store {
+/** The store of a process that uses this driver. With `keepsDeleted`, as registries do, what is deleted can be restored. */
+export function openStore(
+  driver: StorageDriver,
+  { keepsDeleted = false }: { readonly keepsDeleted?: boolean } = {},
+): Store {
   return createStore(driver, {
+    keepsDeleted,
     log: silent,
     uploads: { maxAge: uploadMaxAge, maxConcurrent: 100 },
     manifestCacheBytes: 1024 * 1024,

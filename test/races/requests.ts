@@ -1,8 +1,10 @@
 import type { ParsedManifest } from '../../core/src/manifest/parse-manifest.ts';
+import type { Store } from '../../core/src/store/index.ts';
 import { isExplained } from './explanation.ts';
 import type { Scene } from './explore.ts';
 import type { Request } from './manifest-operations.ts';
 import { danglingIn, openStore, viewOf, type RepositoryView } from './registry-view.ts';
+import type { Stage } from './stage.ts';
 
 export interface Requests {
   /** Come one after the other, and are answered. */
@@ -17,31 +19,34 @@ export interface Requests {
   readonly known: Readonly<Record<string, ParsedManifest>>;
   /** Whether something may be listed in the end that leads nowhere, if the requests explain it. */
   readonly mayDangle?: boolean;
+  /** Whether what is deleted can be restored. */
+  readonly keepsDeleted?: boolean;
 }
 
 /** A scene of requests to one repository, whose end some order of the requests has to explain. */
 export function requests(all: Requests): Scene {
-  const { before = [], atOnce, after = [], processes, known, mayDangle = false } = all;
+  const { before = [], atOnce, after = [], processes, known, mayDangle = false, keepsDeleted = false } = all;
+  const open = (stage: Stage): Store => openStore(stage.driver(), { keepsDeleted });
   let first: RepositoryView | undefined;
   return {
-    // The catalog knows no order: once there, a repository stays.
-    passes: / catalog\//,
+    // The catalog knows no order: once there, a repository stays. What is kept of deleted tags nobody here asks for.
+    passes: / (?:catalog|deleted-tags)\//,
     setup: async (stage) => {
-      const store = openStore(stage.driver());
+      const store = open(stage);
       for (const { ask } of before) await ask(store);
       first = await viewOf(store, known);
     },
     actors: (stage) => {
-      const shared = processes === 'one' ? openStore(stage.driver()) : undefined;
+      const shared = processes === 'one' ? open(stage) : undefined;
       return Object.fromEntries(
         Object.entries(atOnce).map(([name, { ask }]) => {
-          const store = shared ?? openStore(stage.driver());
+          const store = shared ?? open(stage);
           return [name, () => ask(store)];
         }),
       );
     },
     check: async (stage) => {
-      const fresh = openStore(stage.driver());
+      const fresh = open(stage);
       const last = await viewOf(fresh, known);
       const operations = Object.fromEntries(
         Object.entries(atOnce).map(([name, { operation }]) => [name, operation]),

@@ -72,6 +72,7 @@ function kindOf(key: string): string {
   const [first = '', , third = ''] = key.split('/');
   const kinds: Readonly<Record<string, string>> = {
     catalog: 'catalog',
+    'deleted-tags': 'deleted tag',
     blobs: 'record',
     data: 'bytes',
     uploads: 'session',

@@ -194,6 +194,20 @@ export const operations: readonly Operation[] = [
     perform: put(image, 'another'),
   },
   {
+    title: 'DELETE of a tag',
+    aim: '2 writes',
+    stored: pushImage,
+    given: pull('GET', 'latest'),
+    perform: (replica) => replica.ask('DELETE', `${REPOSITORY}/manifests/latest`, 202),
+  },
+  {
+    title: 'DELETE of a manifest with one tag',
+    aim: '4 writes',
+    stored: pushImage,
+    given: pull('GET', 'latest'),
+    perform: (replica) => replica.ask('DELETE', `${REPOSITORY}/manifests/${digest}`, 202),
+  },
+  {
     title: 'A page of 100 tags among 100,000',
     aim: '1 lists',
     stored: pushImage,

@@ -141,16 +141,16 @@ async function validate(
 export const deleteManifest: Handler<'manifest'> = async ({ store, settings }, { context, route }) => {
   const { repository, reference } = route;
   assertDeletesEnabled(settings, 'GET, HEAD, PUT');
-  const condition = changeCondition(context);
+  const deletion = { condition: changeCondition(context), actor: context.identity?.subject };
   if (isDigest(reference)) {
     context.digest = reference;
-    const gone = await store.manifests.delete(repository, reference, subjectOf, condition);
+    const gone = await store.manifests.delete(repository, reference, subjectOf, deletion);
     if (gone === undefined) throw unknown(reference);
     context.send(202, {});
     const events = gone.tags.map((tag) => happening('delete', repository, gone.manifest, { tag }));
     return [happening('delete', repository, gone.manifest), ...events];
   }
-  const tag = isTag(reference) ? await store.tags.delete(repository, reference, condition) : undefined;
+  const tag = isTag(reference) ? await store.tags.delete(repository, reference, deletion) : undefined;
   if (tag === undefined) throw unknown(reference);
   const { digest, mediaType, size } = tag;
   context.digest = digest;

@@ -9,7 +9,7 @@ export const gc: JSONSchemaType<Settings['gc']> = {
   description:
     'Garbage collection: gives back the space of blobs that no manifest refers to, while clients push and pull. `registry gc` does the same at once.',
   additionalProperties: false,
-  required: ['enabled', 'interval', 'grace', 'keepUntagged', 'callsPerSecond'],
+  required: ['enabled', 'interval', 'grace', 'keepUntagged', 'restoreWindow', 'callsPerSecond'],
   properties: {
     enabled: {
       type: 'boolean',
@@ -41,6 +41,15 @@ export const gc: JSONSchemaType<Settings['gc']> = {
       maximum: 3650 * DAY,
       pattern: '^forever$',
       default: 'forever',
+    },
+    restoreWindow: {
+      type: 'integer',
+      description:
+        'Seconds for which a tag or manifest that clients or rules have deleted can be restored, with all it needs: `registry undelete`, `registry tag restore`. Its space is given back after that. 0: nothing can be restored.',
+      minimum: 0,
+      maximum: 3650 * DAY,
+      // A mistake made before a long weekend is found in time, and what it costs is a week of what is deleted.
+      default: 7 * DAY,
     },
     callsPerSecond: {
       type: 'integer',

@@ -32,6 +32,7 @@ function collectionOf(
     dryRun,
     grace: settings.grace * 1000,
     keepUntagged: settings.keepUntagged === 'forever' ? undefined : settings.keepUntagged * 1000,
+    restoreWindow: settings.restoreWindow * 1000,
     parse: parseStored,
     removeManifest: (repository, digest, condemned) =>
       store.manifests.collect(

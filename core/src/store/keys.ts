@@ -7,6 +7,7 @@ import { splitDigest } from '../digest.ts';
  *     catalog/<repo>                                     the repository exists
  *     repos/<repo>/manifests/<alg>/<hex>                 one line of JSON, then the manifest's exact bytes
  *     repos/<repo>/tags/<tag>                            what the tag points at, and pointed at before
+ *     deleted-tags/<repo>/<tag>                          what a deleted tag pointed at, until it can no longer be restored
  *     repos/<repo>/referrers/<alg>/<hex>/<alg>-<hex>     descriptor of one referrer of a subject: no index to fight over
  *     repos/<repo>/blobs/<alg>/<hex>                     blob link: the repository may read this blob
  *     blobs/<alg>/<hh>/<hex>                             blob record: the truth about one digest
@@ -20,6 +21,7 @@ import { splitDigest } from '../digest.ts';
  */
 export const keys = {
   catalog: 'catalog/',
+  deletedTags: 'deleted-tags/',
   repositories: 'repos/',
   records: 'blobs/',
   bytes: 'data/',
@@ -36,6 +38,8 @@ export const keys = {
   manifests: (repository: string) => `repos/${segment(repository)}/manifests/`,
   tag: (repository: string, tag: string) => `repos/${segment(repository)}/tags/${tag}`,
   tags: (repository: string) => `repos/${segment(repository)}/tags/`,
+  deletedTag: (repository: string, tag: string) => `deleted-tags/${segment(repository)}/${tag}`,
+  deletedTagsOf: (repository: string) => `deleted-tags/${segment(repository)}/`,
   referrer: (repository: string, subject: string, digest: string) =>
     `repos/${segment(repository)}/referrers/${path(subject)}/${dashed(digest)}`,
   referrers: (repository: string, subject: string) =>

@@ -1,4 +1,4 @@
-import { RegistryError, type Descriptor, type Logger, type StorageDriver } from '@entrepot/plugin-sdk';
+import { RegistryError, type Descriptor, type StorageDriver } from '@entrepot/plugin-sdk';
 import { isDigest } from '../digest.ts';
 import type { ParsedManifest } from '../manifest/parse-manifest.ts';
 import type { BlobStore } from './blob-store.ts';
@@ -6,11 +6,12 @@ import type { CatalogStore, Marker } from './catalog-store.ts';
 import { filterLimited, mapLimited } from './concurrency.ts';
 import { newId } from './ids.ts';
 import { keys } from './keys.ts';
-import { Records, type Seen, type Stored } from './records.ts';
+import { ManifestRemoval, type RemovedManifest, type SubjectOf } from './manifest-removal.ts';
+import { Records, type RecordsOptions, type Seen } from './records.ts';
 import type { ReferrerStore } from './referrer-store.ts';
-import { manifestFormat, type StoredManifest } from './stored-manifest.ts';
+import { isAbsent, manifestFormat, type StoredManifest } from './stored-manifest.ts';
 import type { TagRecord } from './tag-record.ts';
-import type { TagCondition, TagStore } from './tag-store.ts';
+import type { Deletion, TagCondition, TagStore } from './tag-store.ts';
 
 export interface ManifestPut {
   readonly tags: readonly string[];
@@ -37,6 +38,9 @@ export interface ManifestNeighbours {
   readonly catalog: CatalogStore;
 }
 
+/** What has become of a manifest: with `deleted` it can be restored. */
+export type Presence = 'there' | 'deleted' | 'gone';
+
 /** What storage had a moment ago where a put writes. Each write is refused where that no longer stands. */
 interface Before {
   readonly manifest: Seen<StoredManifest>;
@@ -55,10 +59,17 @@ const MAX_MISSING = 100;
 export class ManifestStore {
   readonly #records: Records<StoredManifest>;
   readonly #near: ManifestNeighbours;
+  readonly #removal: ManifestRemoval;
 
-  constructor(driver: StorageDriver, near: ManifestNeighbours, options: { log: Logger; cacheBytes: number }) {
+  /** With `keepsDeleted`, what clients delete can be restored. */
+  constructor(
+    driver: StorageDriver,
+    near: ManifestNeighbours,
+    { keepsDeleted, ...options }: RecordsOptions & { readonly keepsDeleted: boolean },
+  ) {
     this.#records = new Records(driver, manifestFormat, options);
     this.#near = near;
+    this.#removal = new ManifestRemoval(this.#records, near, keepsDeleted);
   }
 
   /**
@@ -72,7 +83,7 @@ export class ManifestStore {
       found = await this.#records.update(key, (current) =>
         current === undefined || current.deleting ? undefined : rescued(current),
       );
-    if (found === undefined || isBeingCollected(found.value)) return undefined;
+    if (found === undefined || isAbsent(found.value)) return undefined;
     return found.value.digest === digest ? found.value : undefined;
   }
 
@@ -81,7 +92,22 @@ export class ManifestStore {
    * remembered need not be asked for again.
    */
   async getTagged(repository: string, digest: string): Promise<StoredManifest | undefined> {
-    return this.#records.remembered(keys.manifest(repository, digest)) ?? this.get(repository, digest);
+    const remembered = this.#records.remembered(keys.manifest(repository, digest));
+    return remembered === undefined || isAbsent(remembered) ? this.get(repository, digest) : remembered;
+  }
+
+  /** Whether the manifest is there, can be restored, or neither. Nobody is promised anything. */
+  async presence(repository: string, digest: string): Promise<Presence> {
+    const found = await this.#records.read(keys.manifest(repository, digest));
+    if (found === undefined) return 'gone';
+    if (!isAbsent(found.value)) return 'there';
+    return found.value.deleted === undefined ? 'gone' : 'deleted';
+  }
+
+  /** The manifest, if it has been deleted and can still be restored. */
+  async getDeleted(repository: string, digest: string): Promise<StoredManifest | undefined> {
+    const found = await this.#records.read(keys.manifest(repository, digest));
+    return found?.value.deleted === undefined ? undefined : found.value;
   }
 
   /**
@@ -138,61 +164,21 @@ export class ManifestStore {
   /**
    * Removes a manifest, its tags and its entry among the referrers of its subject. Gives the manifest and the tags
    * that went with it; `undefined` when there was none.
-   *
-   * The order: a mark, which tells a put of the same manifest to write it again; its tags; its referrers entry; the
-   * manifest. A tag or entry goes by the version that has been read, and only if it is of the life that has been marked,
-   * or the mark still stood after it was read: what a later put has set is not taken away.
+   * @throws RegistryError 412 when the condition does not hold.
    */
   async delete(
     repository: string,
     digest: string,
-    subjectOf: (manifest: StoredManifest) => string | undefined,
-    condition?: TagCondition,
-  ): Promise<{ readonly manifest: StoredManifest; readonly tags: readonly string[] } | undefined> {
+    subjectOf: SubjectOf,
+    { condition, actor }: Deletion = {},
+  ): Promise<RemovedManifest | undefined> {
     await this.#assertCondition(repository, digest, condition);
-    const key = keys.manifest(repository, digest);
-    const marked = await this.#records.update(key, (current) =>
-      current === undefined || current.deleting
-        ? undefined
-        : { ...current, deleting: true, condemned: undefined },
-    );
-    if (marked === undefined) return undefined;
-    const isDoomed = this.#isDoomedWith(key, marked);
-    const tags = await this.#near.tags.deleteAllOf(repository, digest, isDoomed);
-    const subject = subjectOf(marked.value);
-    if (subject !== undefined) await this.#near.referrers.remove(repository, subject, digest, isDoomed);
-    await this.#records.delete(key, marked);
-    return { manifest: marked.value, tags };
+    return this.#removal.delete({ repository, digest, subjectOf }, actor);
   }
 
-  /**
-   * Removes a manifest that collection condemned at this moment, unless somebody has asked for it or pushed it since.
-   * Whether it did. The order is that of {@link delete}; there are no tags to look for, since setting one is a push.
-   */
-  async collect(
-    repository: string,
-    digest: string,
-    condemned: number,
-    subjectOf: (manifest: StoredManifest) => string | undefined,
-  ): Promise<boolean> {
-    const key = keys.manifest(repository, digest);
-    const marked = await this.#records.update(key, (current) =>
-      current?.condemned !== condemned || current.deleting ? undefined : { ...current, deleting: true },
-    );
-    if (marked?.value.condemned !== condemned || !marked.value.deleting) return false;
-    const subject = subjectOf(marked.value);
-    if (subject !== undefined)
-      await this.#near.referrers.remove(repository, subject, digest, this.#isDoomedWith(key, marked));
-    return this.#records.delete(key, marked);
-  }
-
-  /** Whether what belongs to this life of a manifest goes with a version of it that is marked as being deleted. */
-  #isDoomedWith(
-    key: string,
-    { value, object }: Stored<StoredManifest>,
-  ): (incarnation: string) => Promise<boolean> {
-    return async (incarnation) =>
-      incarnation === value.incarnation || (await this.#records.read(key))?.object.etag === object.etag;
+  /** Removes a manifest that collection condemned at this moment, unless somebody has needed it since. Whether it did. */
+  collect(repository: string, digest: string, condemned: number, subjectOf: SubjectOf): Promise<boolean> {
+    return this.#removal.collect({ repository, digest, subjectOf }, condemned);
   }
 
   /** What a put is about to write, as it stands: asked at once, and before the order of the writes begins. */
@@ -266,10 +252,6 @@ export class ManifestStore {
 /** What a manifest becomes that collection had condemned and somebody needs; `undefined` when it may stay as it is. */
 function rescued(manifest: StoredManifest): StoredManifest | undefined {
   return manifest.condemned === undefined ? undefined : { ...manifest, condemned: undefined };
-}
-
-function isBeingCollected({ deleting, condemned }: StoredManifest): boolean {
-  return deleting && condemned !== undefined;
 }
 
 /** Layers that may be fetched from elsewhere need not be here (OCI image-spec, "Non-Distributable Layers"). */

@@ -18,6 +18,16 @@ export interface StoredManifest {
    * that removes it: it counts as absent from then on.
    */
   readonly condemned?: number | undefined;
+  /**
+   * When a client's deletion of it came to its end; milliseconds since 1970. It counts as absent, and is kept, with all
+   * its blobs, so that it can be restored, until collection finds that it has been kept long enough.
+   */
+  readonly deleted?: number | undefined;
+}
+
+/** Whether the manifest counts as absent for everybody, though its record stands. */
+export function isAbsent({ deleting, condemned, deleted }: StoredManifest): boolean {
+  return deleted !== undefined || (deleting && condemned !== undefined);
 }
 
 /** What a header can carry: a type that is none of these has not been stored so. */
@@ -34,7 +44,7 @@ export const manifestFormat: RecordFormat<StoredManifest> = {
     const end = stored.indexOf(0x0a);
     const header = end === -1 ? undefined : parseObject(stored.subarray(0, end));
     if (header === undefined) return undefined;
-    const { digest, mediaType, incarnation, deleting, condemned } = header;
+    const { digest, mediaType, incarnation, deleting, condemned, deleted } = header;
     if (typeof digest !== 'string' || !isDigest(digest) || typeof incarnation !== 'string') return undefined;
     if (typeof mediaType !== 'string' || !PRINTABLE.test(mediaType)) return undefined;
     const bytes = Buffer.from(stored.buffer, stored.byteOffset + end + 1, stored.length - end - 1);
@@ -46,6 +56,7 @@ export const manifestFormat: RecordFormat<StoredManifest> = {
       incarnation,
       deleting: deleting === true,
       ...(isCount(condemned) ? { condemned } : {}),
+      ...(isCount(deleted) ? { deleted } : {}),
     };
   },
   belongs: ({ digest }, key) => keys.isOfManifest(key, digest),

@@ -1,12 +1,25 @@
-import { RegistryError, type Logger, type StorageDriver } from '@entrepot/plugin-sdk';
+import { RegistryError, type StorageDriver } from '@entrepot/plugin-sdk';
 import { mapLimited } from './concurrency.ts';
+import type { DeletedTags } from './deleted-tags.ts';
 import { keys } from './keys.ts';
 import { listAll, listNames, type NamePage, type PageRequest } from './listing.ts';
-import { Records, type Seen } from './records.ts';
-import { nextTagRecord, tagRecordFormat, type TagRecord, type TagTarget } from './tag-record.ts';
+import { Records, type RecordsOptions, type Seen } from './records.ts';
+import {
+  nextTagRecord,
+  tagRecordFormat,
+  type TagChange,
+  type TagRecord,
+  type TagTarget,
+} from './tag-record.ts';
 
 /** What a conditional request demands of a tag as it is (RFC 9110, 13.1): `undefined` of one that does not exist. */
 export type TagCondition = (current: string | undefined) => boolean;
+
+/** How something is to be deleted. */
+export interface Deletion {
+  readonly condition?: TagCondition | undefined;
+  readonly actor?: string | undefined;
+}
 
 /** Tags read at once when all of a repository are looked through. */
 const READS_AT_ONCE = 32;
@@ -15,10 +28,16 @@ const READS_AT_ONCE = 32;
 export class TagStore {
   readonly #driver: StorageDriver;
   readonly #records: Records<TagRecord>;
+  /** Keeps what is deleted; `undefined` when it is not to be restored. */
+  readonly #deleted: DeletedTags | undefined;
 
-  constructor(driver: StorageDriver, options: { log: Logger; cacheBytes: number }) {
+  constructor(
+    driver: StorageDriver,
+    { deleted, ...options }: RecordsOptions & { readonly deleted: DeletedTags | undefined },
+  ) {
     this.#driver = driver;
     this.#records = new Records(driver, tagRecordFormat, options);
+    this.#deleted = deleted;
   }
 
   async get(repository: string, tag: string): Promise<TagRecord | undefined> {
@@ -65,34 +84,49 @@ export class TagStore {
 
   /**
    * Removes the tag; the manifest stays. Gives what it pointed at, `undefined` when there was no such tag.
+   *
+   * The order: its past is kept, then it goes, by the version that has been read. A crash in between, or a tag that is
+   * moved in between, leaves a note of a deletion that has not happened, which counts for nothing beside the tag.
    * @throws RegistryError 412 when `condition` does not hold at the very moment of the change.
    */
-  async delete(repository: string, tag: string, condition?: TagCondition): Promise<TagRecord | undefined> {
+  async delete(
+    repository: string,
+    tag: string,
+    { condition, actor }: Deletion = {},
+  ): Promise<TagRecord | undefined> {
+    const key = keys.tag(repository, tag);
     for (;;) {
-      const current = await this.#records.read(keys.tag(repository, tag));
+      const [current, seen] = await Promise.all([
+        this.#records.read(key),
+        this.#deleted?.see(repository, tag),
+      ]);
       if (condition !== undefined && !condition(current?.value.digest)) {
         throw preconditionFailed(tag, current?.value.digest);
       }
       if (current === undefined) return undefined;
-      if (await this.#records.delete(keys.tag(repository, tag), current)) return current.value;
+      await this.#deleted?.note(repository, tag, current.value, by(actor, 'tag'), seen);
+      if (await this.#records.delete(key, current)) return current.value;
     }
   }
 
   /**
    * Removes every tag that points at `digest`, unless `isDoomed` says no, which is asked after the tag has been read
-   * and gets the life of the manifest in which it was set. Gives their names.
+   * and gets the life of the manifest in which it was set. Gives their names. The order is that of {@link delete}.
    */
   async deleteAllOf(
     repository: string,
     digest: string,
     isDoomed: (incarnation: string) => Promise<boolean>,
+    actor: string | undefined,
   ): Promise<string[]> {
     const tags: string[] = [];
     for await (const page of listAll(this.#driver, keys.tags(repository))) {
       await mapLimited(page, READS_AT_ONCE, async (key) => {
         const current = await this.#records.read(key);
         if (current?.value.digest !== digest || !(await isDoomed(current.value.incarnation))) return;
-        if (await this.#records.delete(key, current)) tags.push(keys.tagOf(key));
+        const tag = keys.tagOf(key);
+        await this.#deleted?.note(repository, tag, current.value, by(actor, 'manifest'));
+        if (await this.#records.delete(key, current)) tags.push(tag);
       });
     }
     return tags;
@@ -102,6 +136,10 @@ export class TagStore {
   list(repository: string, page: PageRequest): Promise<NamePage> {
     return listNames(this.#driver, keys.tags(repository), keys.tagOf, page);
   }
+}
+
+function by(actor: string | undefined, deleted: TagChange['deleted']): Pick<TagChange, 'actor' | 'deleted'> {
+  return { ...(actor === undefined ? {} : { actor }), deleted };
 }
 
 function isSame(current: TagTarget, target: TagTarget): boolean {

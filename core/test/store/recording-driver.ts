@@ -145,6 +145,7 @@ export class RecordingDriver implements StorageDriver {
 
 const kinds: readonly (readonly [pattern: RegExp, kind: string])[] = [
   [/^catalog\//, 'catalog'],
+  [/^deleted-tags\//, 'deleted tag'],
   [/^blobs\//, 'record'],
   [/^data\//, 'data'],
   [/^uploads\//, 'session'],

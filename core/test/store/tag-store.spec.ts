@@ -35,7 +35,7 @@ describe('A tag in the store', () => {
     const [old, young] = [manifestOf(), manifestOf()];
     await store.manifests.put('app', old, putting('v1'));
     meanwhile('delete tag', (other) => other.manifests.put('app', young, putting('v1')));
-    const deleted = store.tags.delete('app', 'v1', (current) => current === old.digest);
+    const deleted = store.tags.delete('app', 'v1', { condition: (current) => current === old.digest });
     expect(await rejectionOf(deleted)).to.include({ code: 'DENIED', status: 412 });
     expect(await digestOf()).to.equal(young.digest);
   });

@@ -1,6 +1,7 @@
 import type { StorageDriver } from '@entrepot/plugin-sdk';
 import { keys } from '../keys.ts';
 import { BlobCollection } from './blob-collection.ts';
+import { DeletedCollection } from './deleted-collection.ts';
 import { ManifestCollection, type RemoveManifest } from './manifest-collection.ts';
 import { Mark, type Counted } from './mark.ts';
 import { PacedStorage, type Pace } from './paced-storage.ts';
@@ -19,7 +20,7 @@ export interface CollectSummary {
   readonly dryRun: boolean;
   readonly seconds: number;
   readonly blobs: Account;
-  /** Those that nothing holds; all zero when they are kept for ever. */
+  /** Those that have been deleted, and those that nothing holds, unless they are kept for ever. */
   readonly manifests: Account;
   /** Objects that could not be understood. Whatever they may refer to was kept. */
   readonly damaged: number;
@@ -34,7 +35,8 @@ export interface CollectSummary {
  * run has condemned, a grace before this mark began, and what nobody has asked for since, is doomed by another: then go
  * its links, its bytes, and its record last, each by the version that was doomed. A run that dies leaves marks that
  * nobody needs, condemned records that anybody may rescue, and doomed ones, which count as absent for everybody and are
- * gone on with by the next run. Manifests go the same way, from the top down, each before what it refers to.
+ * gone on with by the next run. Manifests go the same way, from the top down, each before what it refers to. What clients
+ * have deleted goes before all that, by one conditional removal, once it can no longer be restored.
  */
 export class Collection {
   readonly #options: CollectOptions;
@@ -73,10 +75,12 @@ export class Collection {
     run.blobs.find(counted.blobs);
     run.manifests.find(counted.manifests);
 
-    const mark = new Mark(run, counted);
+    const deleted = new DeletedCollection(run);
+    const mark = new Mark(run, counted, deleted);
     progress.phase = 'marking';
     await mark.make();
     progress.phase = 'looking';
+    yield* deleted.steps();
     if (mark.holds !== undefined && keepUntagged !== undefined)
       yield* new ManifestCollection(run, mark.holds, keepUntagged, removeManifest).steps();
     yield* new BlobCollection(run, mark).steps();
@@ -95,6 +99,7 @@ export class Collection {
     let manifests = 0;
     let tags = 0;
     for await (const page of this.#storage.pages(keys.records)) blobs += page.length;
+    for await (const page of this.#storage.pages(keys.deletedTags)) tags += page.length;
     const sections = keepUntagged === undefined ? (['manifests'] as const) : (['manifests', 'tags'] as const);
     for await (const page of repositoryKeys(this.#storage, ...sections)) {
       const here = page.filter((key) => keys.isInSection(key, 'manifests')).length;

@@ -2,8 +2,9 @@ import { BloomFilter } from '../bloom-filter.ts';
 import { forEachLimited } from '../concurrency.ts';
 import { keys } from '../keys.ts';
 import { manifestFormat } from '../stored-manifest.ts';
-import { tagRecordFormat } from '../tag-record.ts';
+import { digestsSince, tagRecordFormat } from '../tag-record.ts';
 import { manifestDigest } from '../verify/places.ts';
+import type { DeletedCollection } from './deleted-collection.ts';
 import { Holds } from './holds.ts';
 import { AT_ONCE } from './paced-storage.ts';
 import { digestsIn, referencesOf } from './references.ts';
@@ -18,16 +19,20 @@ export interface Counted {
 
 /**
  * What manifests and tags refer to. Every manifest that is there counts, whether anything holds it or not: it can be
- * pulled, so all of it has to be there. An object that storage does not give ends the run: it might refer to anything.
+ * pulled, or restored when it has been deleted, so all of it has to be there. An object that storage does not give ends
+ * the run: it might refer to anything.
  */
 export class Mark {
   readonly #run: Run;
+  readonly #deleted: DeletedCollection;
   readonly #blobs: BloomFilter;
   readonly #holds: Holds | undefined;
   #damaged = 0;
 
-  constructor(run: Run, counted: Counted) {
+  /** Tells `deleted` of deleted manifests. */
+  constructor(run: Run, counted: Counted, deleted: DeletedCollection) {
     this.#run = run;
+    this.#deleted = deleted;
     this.#blobs = BloomFilter.forAbout(counted.blobs);
     this.#holds = run.rules.keepUntagged === undefined ? undefined : new Holds(counted.manifests);
   }
@@ -59,6 +64,7 @@ export class Mark {
         progress.objects += 1;
       });
     }
+    this.#damaged += await this.#deleted.readTags(this.#holds);
   }
 
   async #readManifest(key: string): Promise<void> {
@@ -69,18 +75,23 @@ export class Mark {
     const { digests, children, isCertain } = referencesOf(value, object.bytes, this.#run.parse);
     if (!isCertain) this.#damaged += 1;
     for (const digest of digests) this.#blobs.add(digest);
+    if (value?.deleted !== undefined) this.#deleted.meet(key, value, value.deleted, object);
     const isCondemned = value?.condemned !== undefined;
     for (const child of children) this.#holds?.add(repository, child, { isCondemned });
     const own = isCondemned ? manifestDigest(repository, key) : undefined;
     if (own !== undefined) this.#holds?.noteCondemned(repository, own);
   }
 
-  /** One that is damaged holds all it remembers. */
+  /** It holds what it points at, and what can be restored of its past. One that is damaged holds all it remembers. */
   async #readTag(key: string): Promise<void> {
     const found = await this.#run.storage.read(tagRecordFormat, key);
     if (found === undefined) return;
     if (found.value === undefined) this.#damaged += 1;
-    const digests = found.value === undefined ? digestsIn(found.object.bytes) : [found.value.digest];
+    const { rules, began } = this.#run;
+    const digests =
+      found.value === undefined
+        ? digestsIn(found.object.bytes)
+        : [found.value.digest, ...digestsSince(found.value.history, began - rules.restoreWindow)];
     for (const digest of digests) this.#holds?.add(keys.holderOf(key), digest, { isCondemned: false });
   }
 }

@@ -11,6 +11,8 @@ export interface CollectRules {
   readonly grace: number;
   /** Milliseconds that a manifest stays which no tag, index or subject holds any more; `undefined`: for ever. */
   readonly keepUntagged: number | undefined;
+  /** Milliseconds for which what clients delete can be restored. */
+  readonly restoreWindow: number;
   /** Whether everything is looked at and nothing changed. */
   readonly dryRun: boolean;
 }

@@ -49,7 +49,7 @@ export class EntryCheck {
   /** The manifest of an entry, if it is there and names the subject. One that cannot be read gets the benefit of doubt. */
   async #referring(subject: string, digest: string): Promise<Referring | 'unknown' | undefined> {
     const found = await inspect(this.#inspection, manifestFormat, keys.manifest(this.#repository, digest));
-    if (found?.value === undefined) return undefined;
+    if (found?.value === undefined || found.value.deleted !== undefined) return undefined;
     try {
       const parsed = this.#inspection.options.parse(found.value);
       return parsed.subject?.digest === subject ? { manifest: found.value, parsed } : undefined;

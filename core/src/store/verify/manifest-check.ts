@@ -42,6 +42,8 @@ export class ManifestCheck {
         (await this.#inspection.quarantine.move(key, object, why)) ? 'set the manifest aside' : undefined;
       return [{ finding: { ...of, kind: 'damaged-manifest', detail: why }, repair }];
     }
+    // It is absent for clients, and may lack what they have deleted besides.
+    if (manifest.deleted !== undefined) return [];
     let parsed: ParsedManifest;
     try {
       parsed = this.#inspection.options.parse(manifest);

@@ -48,6 +48,6 @@ export class RepositoryView {
   async hasManifest(digest: string): Promise<boolean> {
     if (this.#manifests.has(digest)) return true;
     const found = await inspect(this.#inspection, manifestFormat, keys.manifest(this.repository, digest));
-    return found?.value !== undefined;
+    return found?.value !== undefined && found.value.deleted === undefined;
   }
 }

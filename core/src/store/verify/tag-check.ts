@@ -56,6 +56,7 @@ export class TagCheck {
   async #manifest(digest: string | undefined): Promise<StoredManifest | undefined> {
     if (digest === undefined) return undefined;
     const place = keys.manifest(this.#view.repository, digest);
-    return (await inspect(this.#inspection, manifestFormat, place))?.value;
+    const manifest = (await inspect(this.#inspection, manifestFormat, place))?.value;
+    return manifest?.deleted === undefined ? manifest : undefined;
   }
 }

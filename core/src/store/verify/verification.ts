@@ -4,6 +4,7 @@ import { listAll } from '../listing.ts';
 import { BlobCheck } from './blob-check.ts';
 import { CatalogCheck } from './catalog-check.ts';
 import { Claims } from './claims.ts';
+import { DeletedTagCheck } from './deleted-tag-check.ts';
 import { EntryCheck } from './entry-check.ts';
 import { foreign, type Finding } from './finding.ts';
 import type { Inspection, VerifyOptions, VerifyProgress, VerifyWaits } from './inspection.ts';
@@ -67,6 +68,8 @@ export class Verification {
     const atOnce = this.#inspection.options.deep ? HASHED_AT_ONCE : AT_ONCE;
     yield* this.#walk.over(keys.records, atOnce, (key) => blobs.examine(key));
     for await (const repository of this.#repositories()) yield* this.#repository(repository);
+    const deletedTags = new DeletedTagCheck(this.#inspection);
+    yield* this.#walk.over(keys.deletedTags, AT_ONCE, (key) => deletedTags.examine(key));
     const catalog = new CatalogCheck(this.#inspection);
     yield* this.#walk.over(keys.catalog, AT_ONCE, (key) => catalog.examine(key));
     yield* new OrphanSearch(this.#inspection).run();
@@ -74,7 +77,15 @@ export class Verification {
 
   async #count(): Promise<void> {
     const { driver, progress } = this.#inspection;
-    const prefixes = [keys.uploads, keys.tails, keys.uploadSeal, keys.records, keys.catalog, keys.bytes];
+    const prefixes = [
+      keys.uploads,
+      keys.tails,
+      keys.uploadSeal,
+      keys.records,
+      keys.deletedTags,
+      keys.catalog,
+      keys.bytes,
+    ];
     for (const prefix of prefixes) {
       for await (const page of listAll(driver, prefix)) progress.total += page.length;
     }
