@@ -82,7 +82,8 @@ function rowsOf(schema: unknown, prefix: string): string[] {
       textOf(property, 'description'),
     ];
     const row = `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-    return [row, ...rowsOf(property, `${prefix}${name}.`)];
+    const { items } = recordOf(property);
+    return [row, ...rowsOf(property, `${prefix}${name}.`), ...rowsOf(items, `${prefix}${name}[].`)];
   });
 }
 

@@ -1,6 +1,6 @@
 import { RegistryError } from '@entrepot/plugin-sdk';
 import { isAlgorithm, isDigest, type Algorithm } from '../digest.ts';
-import type { Happening } from '../events/event-bus.ts';
+import type { Happening } from '../events/event-recorder.ts';
 import { isRepositoryName } from '../http/match-route.ts';
 import { badQuery, type Query } from '../http/query.ts';
 import type { RequestContext } from '../http/request-context.ts';
@@ -8,14 +8,16 @@ import { mediaTypes } from '../manifest/media-types.ts';
 import type { Blob } from '../store/blob-store.ts';
 import { UploadOutOfOrder } from '../store/claimed-session.ts';
 import type { UploadStatus } from '../store/upload-store.ts';
+import type { NamedUpload } from '../store/upload-tickets.ts';
 import { admit } from './admission.ts';
 import { incomingBytes } from './incoming-bytes.ts';
+import { TICKET } from './open-upload.ts';
 import type { RegistryParts } from './registry-parts.ts';
 import type { Handler } from './routes.ts';
 
 /** end-4a, 4b, 4c, 11: opens a session, takes a whole blob, or mounts one from another repository. */
 export const startUpload: Handler<'uploads'> = async (parts, { context, route, query }) => {
-  const { store } = parts;
+  const { store, recorder } = parts;
   const { repository } = route;
   await admit(parts, context, { repository, kind: 'blob' });
   const mount = query.one('mount');
@@ -23,54 +25,60 @@ export const startUpload: Handler<'uploads'> = async (parts, { context, route, q
     const from = query.one('from');
     const blob = await mountBlob(parts, context, { repository, digest: mount, from });
     if (blob !== undefined) {
+      const events = await recorder.record(context, [happening('mount', repository, blob, from)]);
       sendCreated(context, repository, blob);
-      return [happening('mount', repository, blob, from)];
+      return events;
     }
   }
   const digest = digestParameter(query);
   if (digest !== undefined) {
     const blob = await store.uploads.put(repository, digest, incomingBytes(context));
+    const events = await recorder.record(context, [happening('push', repository, blob)]);
     sendCreated(context, repository, blob);
-    return [happening('push', repository, blob)];
+    return events;
   }
   const status = await store.uploads.begin(repository, algorithmParameter(query));
   const minimum = parts.store.uploads.minimumChunk;
-  sendProgress(context, 202, repository, status, minimum > 1 ? { 'oci-chunk-min-length': minimum } : {});
+  const upload = { repository, ticket: await issueTicket(parts, context, { repository, id: status.id }) };
+  sendProgress(context, 202, upload, status, minimum > 1 ? { 'oci-chunk-min-length': minimum } : {});
   return [];
 };
 
 /** end-5: adds bytes. */
-export const appendUpload: Handler<'upload'> = async (parts, { context, route }) => {
-  const { store } = parts;
+export const appendUpload: Handler<'upload'> = async (parts, { context, route, query }) => {
+  const { store, gatekeeper } = parts;
   const { repository, id } = route;
   await admit(parts, context, { repository, kind: 'blob' });
-  const status = await inOrder(context, repository, () =>
+  const upload = ticketed(gatekeeper, repository, query);
+  const status = await inOrder(context, upload, () =>
     store.uploads.append(repository, id, incomingBytes(context)),
   );
-  sendProgress(context, 202, repository, status);
+  sendProgress(context, 202, upload, status);
   return [];
 };
 
 /** end-6: adds the last bytes, if there are any, and closes the session. */
 export const finishUpload: Handler<'upload'> = async (parts, { context, route, query }) => {
-  const { store } = parts;
+  const { store, gatekeeper, recorder } = parts;
   const { repository, id } = route;
   const digest = digestParameter(query);
   if (digest === undefined)
     throw new RegistryError('DIGEST_INVALID', "the query parameter 'digest' is missing");
   context.digest = digest;
   await admit(parts, context, { repository, kind: 'blob' });
-  const blob = await inOrder(context, repository, () =>
+  const blob = await inOrder(context, ticketed(gatekeeper, repository, query), () =>
     store.uploads.finish(repository, id, digest, incomingBytes(context)),
   );
+  const events = await recorder.record(context, [happening('push', repository, blob)]);
   sendCreated(context, repository, blob);
-  return [happening('push', repository, blob)];
+  return events;
 };
 
 /** end-13: where the session stands. */
-export const getUpload: Handler<'upload'> = async ({ store }, { context, route }) => {
+export const getUpload: Handler<'upload'> = async ({ store, gatekeeper }, { context, route, query }) => {
   const { repository, id } = route;
-  sendProgress(context, 204, repository, await store.uploads.status(repository, id));
+  const status = await store.uploads.status(repository, id);
+  sendProgress(context, 204, ticketed(gatekeeper, repository, query), status);
   return [];
 };
 
@@ -101,17 +109,45 @@ async function mountBlob(
   return store.blobs.mount(from, repository, digest);
 }
 
+/** Where a session is, for its `Location`. */
+interface UploadPlace {
+  readonly repository: string;
+  /** Says whose it is, where that is asked. */
+  readonly ticket: string | undefined;
+}
+
+/** The ticket for who opens a session; none where nobody is asked who they are. */
+async function issueTicket(
+  { store, gatekeeper }: RegistryParts,
+  context: RequestContext,
+  upload: NamedUpload,
+): Promise<string | undefined> {
+  if (gatekeeper.isOpen) return undefined;
+  const { identity } = context;
+  const credentials = context.header('authorization');
+  return store.uploads.tickets.issue(upload, { subject: identity?.subject, credentials });
+}
+
+/** A session's ticket stays the one it was opened with, which the request would not be here without. */
+function ticketed(
+  { isOpen }: RegistryParts['gatekeeper'],
+  repository: string,
+  query: Query,
+): UploadPlace {
+  return { repository, ticket: isOpen ? undefined : query.one(TICKET) };
+}
+
 /** Answers bytes out of order as the spec has it: 416, with where to go on. */
 async function inOrder<Result>(
   context: RequestContext,
-  repository: string,
+  upload: UploadPlace,
   work: () => Promise<Result>,
 ): Promise<Result> {
   try {
     return await work();
   } catch (error) {
     if (!(error instanceof UploadOutOfOrder)) throw error;
-    const headers = progressHeaders(context, repository, error);
+    const headers = progressHeaders(context, upload, error);
     throw new RegistryError('BLOB_UPLOAD_INVALID', error.message, { status: 416, headers, cause: error });
   }
 }
@@ -134,21 +170,22 @@ function algorithmParameter(query: Query): Algorithm | undefined {
 function sendProgress(
   context: RequestContext,
   status: 202 | 204,
-  repository: string,
-  upload: UploadStatus,
+  upload: UploadPlace,
+  progress: UploadStatus,
   headers: Readonly<Record<string, number>> = {},
 ): void {
-  context.send(status, { ...progressHeaders(context, repository, upload), ...headers });
+  context.send(status, { ...progressHeaders(context, upload, progress), ...headers });
 }
 
 /** `Range` names the last byte; that of an empty upload and of a one-byte one read the same, as the spec has it. */
 function progressHeaders(
   context: RequestContext,
-  repository: string,
+  { repository, ticket }: UploadPlace,
   { id, offset }: UploadStatus,
 ): Record<'location' | 'range' | 'docker-upload-uuid', string> {
+  const query = ticket === undefined ? '' : `?${TICKET}=${ticket}`;
   return {
-    location: `${context.basePath}/v2/${repository}/blobs/uploads/${id}`,
+    location: `${context.basePath}/v2/${repository}/blobs/uploads/${id}${query}`,
     range: `0-${Math.max(0, offset - 1)}`,
     'docker-upload-uuid': id,
   };

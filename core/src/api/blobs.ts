@@ -3,15 +3,16 @@ import type { OutgoingHttpHeaders } from 'node:http';
 import { etagOf, isNotModified } from '../http/conditions.ts';
 import { parseRange } from '../http/range.ts';
 import type { RequestContext } from '../http/request-context.ts';
-import type { Happening } from '../events/event-bus.ts';
+import type { Happening } from '../events/event-recorder.ts';
 import { mediaTypes } from '../manifest/media-types.ts';
 import type { Blob, BlobStore } from '../store/blob-store.ts';
+import { guardOf } from './guard.ts';
 import { contentHeaders } from './headers.ts';
 import { assertDeletesEnabled } from './deletes.ts';
 import type { Handler } from './routes.ts';
 
 /** end-2: a blob or a range of it, or where to get that. Its length is known to be right before the answer begins. */
-export const getBlob: Handler<'blob'> = async ({ store, redirects }, { context, route }) => {
+export const getBlob: Handler<'blob'> = async ({ store, redirects, recorder }, { context, route }) => {
   const { repository, digest } = route;
   context.digest = digest;
   const isHead = context.method === 'HEAD';
@@ -39,7 +40,7 @@ export const getBlob: Handler<'blob'> = async ({ store, redirects }, { context, 
   if (url !== undefined)
     context.send(307, { location: url, 'docker-content-digest': digest, 'cache-control': 'no-store' });
   else await sendBlob(context, store.blobs, blob, headers);
-  return [happening('pull', repository, blob)];
+  return recorder.tell(context, [happening('pull', repository, blob)]);
 };
 
 async function sendBlob(
@@ -78,14 +79,19 @@ function isRangeWanted(context: RequestContext, digest: string): boolean {
 }
 
 /** end-10: takes the blob from this repository; others keep it. */
-export const deleteBlob: Handler<'blob'> = async ({ store, settings }, { context, route }) => {
+export const deleteBlob: Handler<'blob'> = async (
+  { store, settings, hooks, recorder },
+  { context, route },
+) => {
   const { repository, digest } = route;
   context.digest = digest;
   assertDeletesEnabled(settings, 'GET, HEAD');
+  guardOf(hooks, context)?.({ action: 'delete', kind: 'blob', repository, digest });
   const blob = await store.blobs.find(repository, digest);
   if (!(await store.blobs.unlink(repository, digest)) || blob === undefined) throw unknown(digest);
+  const events = await recorder.record(context, [happening('delete', repository, blob)]);
   context.send(202, {});
-  return [happening('delete', repository, blob)];
+  return events;
 };
 
 function happening(action: 'pull' | 'delete', repository: string, { digest, size }: Blob): Happening {

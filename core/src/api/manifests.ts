@@ -1,6 +1,6 @@
 import { RegistryError, type ManifestSubmission } from '@entrepot/plugin-sdk';
 import { isDigest, splitDigest } from '../digest.ts';
-import type { Happening } from '../events/event-bus.ts';
+import type { Happening } from '../events/event-recorder.ts';
 import { changeCondition, isNotModified } from '../http/conditions.ts';
 import { isTag } from '../http/match-route.ts';
 import { badQuery, type Query } from '../http/query.ts';
@@ -11,6 +11,7 @@ import type { Store } from '../store/index.ts';
 import type { StoredManifest } from '../store/stored-manifest.ts';
 import { admit } from './admission.ts';
 import { assertDeletesEnabled } from './deletes.ts';
+import { guardOf } from './guard.ts';
 import { contentHeaders } from './headers.ts';
 import type { RegistryParts } from './registry-parts.ts';
 import type { Handler } from './routes.ts';
@@ -20,12 +21,15 @@ import { warningHeaders } from './warnings.ts';
 const MAX_TAGS = 100;
 /** A blob that a `validateManifest` tap may look into: configs are small. */
 const MAX_READABLE_BLOB = 4 * 1024 * 1024;
+/** Children of an index whose platforms are told. */
+const MAX_PLATFORMS = 100;
+const PLATFORM_PART = /^[A-Za-z0-9._-]{1,32}$/;
 
 /**
  * end-3: a manifest by tag or digest, with the bytes and the type it was pushed with. What `Accept` says does not
  * matter: there is one representation, and clients know what they cannot read.
  */
-export const getManifest: Handler<'manifest'> = async ({ store }, { context, route }) => {
+export const getManifest: Handler<'manifest'> = async ({ store, recorder }, { context, route }) => {
   const { repository, reference } = route;
   const immutable = isDigest(reference);
   const manifest = immutable
@@ -44,7 +48,9 @@ export const getManifest: Handler<'manifest'> = async ({ store }, { context, rou
     return [];
   }
   context.send(200, headers, bytes);
-  return [happening('pull', repository, manifest, immutable ? {} : { tag: reference })];
+  return recorder.tell(context, [
+    happening('pull', repository, manifest, immutable ? {} : { tag: reference }),
+  ]);
 };
 
 async function getTagged(
@@ -58,7 +64,7 @@ async function getTagged(
 
 /** end-7: stores a manifest under its digest and points tags at it, if all that it refers to is there. */
 export const putManifest: Handler<'manifest'> = async (parts, { context, route, query }) => {
-  const { store, settings } = parts;
+  const { store, settings, recorder } = parts;
   const { repository, reference } = route;
   const byDigest = isDigest(reference);
   if (!byDigest && !isTag(reference)) throw badReference(reference);
@@ -81,17 +87,16 @@ export const putManifest: Handler<'manifest'> = async (parts, { context, route, 
     actor: context.identity?.subject,
     mayLack: settings.manifests.mayLack,
     condition: changeCondition(context),
-  });
-  context.send(201, {
-    location: `${context.basePath}/v2/${repository}/manifests/${byDigest ? digest : reference}`,
-    'docker-content-digest': digest,
-    ...(subject === undefined ? {} : { 'oci-subject': subject.digest }),
-    ...(byDigest && tags.length > 0 ? { 'oci-tag': tags.join(', ') } : {}),
-    ...warningHeaders(warnings),
+    guard: guardOf(parts.hooks, context),
   });
   const stored = { digest, mediaType: manifest.mediaType, bytes };
-  return [
-    happening('push', repository, stored, byDigest ? {} : { tag: reference }),
+  const platforms = platformsOf(manifest);
+  const pushed = {
+    ...(byDigest ? {} : { tag: reference }),
+    ...(platforms.length === 0 ? {} : { platforms }),
+  };
+  const events = await recorder.record(context, [
+    happening('push', repository, stored, pushed),
     ...tagged
       .filter(({ previous }) => previous !== digest)
       .map(({ tag, previous }) =>
@@ -100,7 +105,15 @@ export const putManifest: Handler<'manifest'> = async (parts, { context, route, 
           ...(previous === undefined ? {} : { previousDigest: previous }),
         }),
       ),
-  ];
+  ]);
+  context.send(201, {
+    location: `${context.basePath}/v2/${repository}/manifests/${byDigest ? digest : reference}`,
+    'docker-content-digest': digest,
+    ...(subject === undefined ? {} : { 'oci-subject': subject.digest }),
+    ...(byDigest && tags.length > 0 ? { 'oci-tag': tags.join(', ') } : {}),
+    ...warningHeaders(warnings),
+  });
+  return events;
 };
 
 /** Shows the manifest to the `validateManifest` taps, before anything is checked or stored. Gives their warnings. */
@@ -138,26 +151,35 @@ async function validate(
 }
 
 /** end-9: a tag alone, or a manifest with its tags and its place among the referrers of its subject. */
-export const deleteManifest: Handler<'manifest'> = async ({ store, settings }, { context, route }) => {
+export const deleteManifest: Handler<'manifest'> = async (parts, { context, route }) => {
+  const { store, settings, recorder } = parts;
   const { repository, reference } = route;
   assertDeletesEnabled(settings, 'GET, HEAD, PUT');
-  const deletion = { condition: changeCondition(context), actor: context.identity?.subject };
+  const deletion = {
+    condition: changeCondition(context),
+    actor: context.identity?.subject,
+    guard: guardOf(parts.hooks, context),
+  };
   if (isDigest(reference)) {
     context.digest = reference;
     const gone = await store.manifests.delete(repository, reference, subjectOf, deletion);
     if (gone === undefined) throw unknown(reference);
+    const events = await recorder.record(context, [
+      happening('delete', repository, gone.manifest),
+      ...gone.tags.map((tag) => happening('delete', repository, gone.manifest, { tag })),
+    ]);
     context.send(202, {});
-    const events = gone.tags.map((tag) => happening('delete', repository, gone.manifest, { tag }));
-    return [happening('delete', repository, gone.manifest), ...events];
+    return events;
   }
   const tag = isTag(reference) ? await store.tags.delete(repository, reference, deletion) : undefined;
   if (tag === undefined) throw unknown(reference);
   const { digest, mediaType, size } = tag;
   context.digest = digest;
-  context.send(202, {});
-  return [
+  const events = await recorder.record(context, [
     { action: 'delete', repository, kind: 'manifest', target: { digest, mediaType, size }, tag: reference },
-  ];
+  ]);
+  context.send(202, {});
+  return events;
 };
 
 /** The subject of a manifest that has been accepted before. */
@@ -176,9 +198,21 @@ function happening(
   action: 'push' | 'pull' | 'delete' | 'tag',
   repository: string,
   { digest, mediaType, bytes }: Pick<StoredManifest, 'digest' | 'mediaType' | 'bytes'>,
-  more: Pick<Happening, 'tag' | 'previousDigest'> = {},
+  more: Pick<Happening, 'tag' | 'previousDigest' | 'platforms'> = {},
 ): Happening {
   return { action, repository, kind: 'manifest', target: { digest, mediaType, size: bytes.length }, ...more };
+}
+
+/** What an index has manifests for, as far as it says so in the way of the OCI image-spec. */
+function platformsOf({ manifests }: ParsedManifest): readonly string[] {
+  const platforms = manifests.slice(0, MAX_PLATFORMS).flatMap(({ platform }) => {
+    const { os, architecture, variant } = platform ?? {};
+    const parts = [os, architecture, ...(variant === undefined ? [] : [variant])];
+    return parts.every((part) => typeof part === 'string' && PLATFORM_PART.test(part))
+      ? [parts.join('/')]
+      : [];
+  });
+  return [...new Set(platforms)];
 }
 
 function badReference(reference: string): RegistryError {

@@ -1,5 +1,6 @@
 import type { Hooks } from '@entrepot/plugin-sdk';
 import type { Gatekeeper } from '../auth/gatekeeper.ts';
+import type { EventRecorder } from '../events/event-recorder.ts';
 import type { Store } from '../store/index.ts';
 import type { ManifestPut } from '../store/manifest-store.ts';
 import type { Redirects, RedirectSettings } from './redirects.ts';
@@ -17,6 +18,7 @@ export interface RegistryParts {
   readonly store: Store;
   readonly hooks: Hooks;
   readonly gatekeeper: Gatekeeper;
+  readonly recorder: EventRecorder;
   readonly redirects: Redirects;
   readonly settings: ApiSettings;
 }

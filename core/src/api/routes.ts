@@ -1,5 +1,4 @@
-import { RegistryError, type Access } from '@entrepot/plugin-sdk';
-import type { Happening } from '../events/event-bus.ts';
+import { RegistryError, type Access, type RegistryEvent } from '@entrepot/plugin-sdk';
 import type { Endpoint, Route } from '../http/match-route.ts';
 import type { Call } from '../http/request-context.ts';
 import type { RegistryParts } from './registry-parts.ts';
@@ -11,11 +10,11 @@ import { deleteManifest, getManifest, putManifest } from './manifests.ts';
 import { getReferrers } from './referrers.ts';
 import { getTags } from './tags.ts';
 
-/** Answers a request. Gives what has happened, for the `event` taps. */
+/** Answers a request, once what it has changed is recorded. Gives what has happened, for the `event` taps. */
 export type Handler<Name extends Endpoint> = (
   parts: RegistryParts,
   call: Call<Name>,
-) => Promise<readonly Happening[]> | readonly Happening[];
+) => Promise<readonly RegistryEvent[]> | readonly RegistryEvent[];
 
 export interface Operation<Name extends Endpoint> {
   /** What the caller needs to be allowed; no handler is reached without it. */

@@ -1,6 +1,5 @@
 import type { Access, Identity } from '@entrepot/plugin-sdk';
-import { Networks } from '@entrepot/plugin-sdk/access';
-import { matchesText, RepositoryGlob } from './repository-glob.ts';
+import { claimOf, matchesText, Networks, RepositoryGlob } from '@entrepot/plugin-sdk/access';
 
 /** What rules speak of. `create` is the first push to a repository, `catalog` the list of repositories. */
 export const actions = ['pull', 'push', 'create', 'delete', 'catalog'] as const;
@@ -93,8 +92,7 @@ function isOne(entry: string, { identity, groups }: Question): boolean {
 
 /** A claim is a text, a number or a truth value, or a list of them one of which fits. */
 function hasClaim(identity: Identity | undefined, name: string, pattern: string): boolean {
-  const { claims } = identity ?? {};
-  const value = claims !== undefined && Object.hasOwn(claims, name) ? claims[name] : undefined;
+  const value = claimOf(identity?.claims, name);
   const values: readonly unknown[] = Array.isArray(value) ? value : [value];
   return values.some(
     (each) =>

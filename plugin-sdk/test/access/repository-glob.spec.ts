@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { matchesText, RepositoryGlob } from '../src/repository-glob.ts';
+import { matchesText, RepositoryGlob } from '@entrepot/plugin-sdk/access';
 
 const matches = (pattern: string, repository: string, user?: string): boolean =>
   new RepositoryGlob(pattern).matches(repository, user);

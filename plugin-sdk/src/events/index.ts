@@ -1,0 +1,22 @@
+/** Pieces for plugins that deliver events: everything but the delivery of one event. */
+export { EventSink } from './event-sink.ts';
+export type { EventSinkParts } from './event-sink.ts';
+export { sinkOptionNames, sinkProperties } from './sink-options.ts';
+export type { EventFormat, SinkOptions } from './sink-options.ts';
+export { auditActions, changeActions, contentActions, isChange, sinkActions } from './sink-event.ts';
+export type { SinkAction, SinkEvent } from './sink-event.ts';
+export { DeliveryError } from './delivery-error.ts';
+export type { DeliveryFault } from './delivery-error.ts';
+export { Delivery } from './delivery.ts';
+export type { Clock, Deliver, DeliveryLimits } from './delivery.ts';
+export { Outbox } from './outbox.ts';
+export type { OutboxOptions } from './outbox.ts';
+export type { DeadLetter, Entry, EntryPage, EventQueue, HeldLane } from './event-queue.ts';
+export { OutboxArchive, sinksIn } from './outbox-archive.ts';
+export type { KeptEntry, KeptLetter } from './outbox-archive.ts';
+export { readSecret, secretProblem, secretSchema } from './secrets.ts';
+export type { SecretOptions } from './secrets.ts';
+export { SharedConnection } from './shared-connection.ts';
+export type { ConnectionKind } from './shared-connection.ts';
+export { eventFormats, spell } from './spelling.ts';
+export type { EventOrigin, SpelledEvent, Speller } from './spelling.ts';
