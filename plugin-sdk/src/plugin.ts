@@ -112,13 +112,13 @@ export interface PluginFactory<Input> {
 export function definePlugin<Options, Input = Options>(
   definition: PluginDefinition<Options>,
 ): PluginFactory<Input> {
-  const { name, schema, optional = false, setup } = definition;
+  const { name, schema, optional, setup } = definition;
   const factory = (...[options]: OptionsOf<Input>): Plugin => ({
     apiVersion,
     name,
     schema,
     options,
-    optional,
+    ...(optional === undefined ? {} : { optional }),
     setup,
   });
   return Object.assign(factory, { pluginName: name, schema });

@@ -72,7 +72,7 @@ const titles = {
   schema: 'has a strict schema: each object lists its keys, or is a map with a schema for its values',
   unknown: 'accepts the valid options and refuses an unknown one by its name',
   invalid: 'refuses the invalid options',
-  synchronous: 'is set up synchronously, and asks for nothing but start, health and stop',
+  synchronous: 'is set up synchronously, and gives nothing but what the host knows to ask for',
   io: 'does no I/O when it is set up: it leaves nothing running and listens to no signal',
   taps: 'taps hooks under its own name, and the same ones each time it is set up',
   starts: 'starts, is healthy, taps nothing any more, and stops twice',
@@ -154,7 +154,7 @@ describe('the conformance kit for plugins', () => {
     await expectNoticed(failures, titles.invalid);
   });
 
-  it('notices a handle with more than start, health and stop', () => {
+  it('notices a handle with more than the host asks for', () => {
     const setup = () => ({ start: async () => undefined, restart: async () => undefined });
     return expectNoticed(judge({ setup }), titles.synchronous);
   });
