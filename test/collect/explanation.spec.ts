@@ -7,7 +7,7 @@ import { HOUR, parseStored } from './collecting.ts';
 import { FilledStore } from './filled-store.ts';
 
 const repository = 'team/app';
-const rules = { grace: HOUR, keepUntagged: 3 * HOUR };
+const rules = { grace: HOUR, keepUntagged: 3 * HOUR, restoreWindow: 0 };
 
 describe('What is said of a blob or a manifest that somebody asks about', () => {
   let filled: FilledStore;
@@ -119,6 +119,27 @@ describe('What is said of a blob or a manifest that somebody asks about', () => 
     const { heldBy, goes } = await ofManifest(image);
     expect(heldBy[0]).to.deep.include({ kind: 'index', goes: true });
     expect(goes).to.equal(undefined);
+  });
+
+  it('names tags that can be restored, and says until when what was deleted can be', async () => {
+    filled = new FilledStore(undefined, { keepsDeleted: true });
+    const withUndo = explanation({ restoreWindow: 2 * HOUR });
+    const old = await filled.pushImage(repository, 'old', { tags: ['v1', 'v2'] });
+    const image = await filled.pushImage(repository, 'new', { tags: ['v1'] });
+    await filled.store.tags.delete(repository, 'v2', undefined);
+    expect((await withUndo.of(repository, old.digest)).heldBy).to.have.deep.members([
+      { kind: 'former tag', tag: 'v1' },
+      { kind: 'deleted tag', tag: 'v2' },
+    ]);
+    stoppedClock.pass(HOUR);
+    await filled.deleteManifest(repository, image);
+    const goes = Date.now() + 2 * HOUR;
+    expect(await withUndo.of(repository, image.digest)).to.deep.include({ state: 'deleted', goes });
+    expect((await withUndo.blob(image.layer.digest)).heldBy).to.deep.equal([
+      { kind: 'manifest', repository, digest: image.digest },
+    ]);
+    stoppedClock.pass(HOUR);
+    expect((await withUndo.of(repository, old.digest)).holders).to.equal(0);
   });
 
   it('takes a digest in a repository for a blob where there is no such manifest', async () => {

@@ -33,6 +33,7 @@ export async function leftoversIn(driver: StorageDriver): Promise<string[]> {
     for (const manifest of manifests.values())
       for (const { digest } of parsed(manifest).blobs) needed.add(digest);
   }
+  for await (const page of listAll(driver, keys.deletedTags)) left.push(...page);
   const bytesOfBlobs = new Set<string>();
   for await (const page of listAll(driver, keys.records)) {
     for (const key of page) {

@@ -57,7 +57,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
       const replicas = await Replicas.start(soaked.storage, options.replicas, {
         http: { workers: options.workers },
         log: { access: false },
-        gc: { enabled: false },
+        gc: { enabled: false, restoreWindow: Math.ceil(options.grace / 1000) },
       });
       try {
         return await soakRegistries(replicas, options);
@@ -87,7 +87,7 @@ async function soakRegistries(
       done[what] = (done[what] ?? 0) + 1;
     },
   };
-  const rules = { grace, keepUntagged: grace, callsPerSecond: rate };
+  const rules = { grace, keepUntagged: grace, restoreWindow: grace, callsPerSecond: rate };
   const collected: CollectedSoFar = { runs: 0, blobs: 0, manifests: 0, bytes: 0, rescued: 0 };
   const errors: string[] = [];
   const stopped = new AbortController();
@@ -125,7 +125,7 @@ async function soakRegistries(
     for (const each of working) await noting('the last pulls', pullAll(each));
     collecting.abort();
     await Promise.all(collectors);
-    const last = { grace: LAST_GRACE, keepUntagged: LAST_GRACE };
+    const last = { grace: LAST_GRACE, keepUntagged: LAST_GRACE, restoreWindow: LAST_GRACE };
     for (let waiting = 1, runs = 0; (waiting > 0 || runs < 4) && runs < 50; runs += 1) {
       await pause(LAST_GRACE / 2);
       waiting = await collectOnce(first.driver, last, collected);

@@ -31,6 +31,7 @@ const states: Readonly<Record<Exclude<State, 'absent'>, string>> = {
   live: 'is there',
   condemned: 'is there, and collection has found that nothing refers to it',
   deleting: 'is being removed, and counts as absent',
+  deleted: 'has been deleted, and can be restored',
   damaged: 'cannot be understood as it is stored; see registry verify',
 };
 
@@ -74,6 +75,10 @@ function nameOf(holder: Holder): string {
       return `manifest ${holder.repository}@${holder.digest}`;
     case 'tag':
       return `tag ${holder.tag}`;
+    case 'former tag':
+      return `tag ${holder.tag}, which has named it and can be restored`;
+    case 'deleted tag':
+      return `tag ${holder.tag}, which has been deleted and can be restored`;
     case 'index':
     case 'subject':
       return `${holder.kind === 'index' ? 'index' : 'its subject'} ${holder.digest}${holder.goes ? ', which is condemned' : ''}`;

@@ -37,10 +37,11 @@ export interface OpenContent {
 export async function openContent(config: ResolvedConfig, log: Logger): Promise<OpenContent> {
   const storage = await openStorage(config, log);
   const driver = new TimeLimitedDriver(storage.driver);
-  const { grace, keepUntagged } = config.gc;
+  const { grace, keepUntagged, restoreWindow } = config.gc;
   const rules = {
     grace: grace * 1000,
     keepUntagged: keepUntagged === 'forever' ? undefined : keepUntagged * 1000,
+    restoreWindow: restoreWindow * 1000,
   };
   const explanation = new Explanation(driver, rules, parseStored);
   const usage = new Usage(driver, parseStored);

@@ -4,10 +4,11 @@ import { AT_ONCE, PacedStorage } from '../collect/paced-storage.ts';
 import { referencesOf, type ParseManifest } from '../collect/references.ts';
 import { repositoryKeys } from '../collect/repository-keys.ts';
 import { filterLimited, forEachLimited } from '../concurrency.ts';
+import { deletedTagFormat } from '../deleted-tags.ts';
 import { timeOf } from '../ids.ts';
 import { keys } from '../keys.ts';
 import { manifestFormat, type StoredManifest } from '../stored-manifest.ts';
-import { tagRecordFormat } from '../tag-record.ts';
+import { digestsSince, tagRecordFormat } from '../tag-record.ts';
 import { manifestDigest } from '../verify/places.ts';
 import { Holders, type ReasonRules, type Reasons, type State } from './reasons.ts';
 
@@ -119,10 +120,20 @@ export class Explanation {
   }
 
   async #noteTags(repository: string, digest: string, holders: Holders): Promise<void> {
+    const since = Date.now() - this.#rules.restoreWindow;
     for await (const page of this.#storage.pages(keys.tags(repository)))
       await forEachLimited(page, AT_ONCE, async (key) => {
         const value = (await this.#storage.read(tagRecordFormat, key))?.value;
-        if (value?.digest === digest) holders.add({ kind: 'tag', tag: keys.tagOf(key) });
+        const tag = keys.tagOf(key);
+        if (value?.digest === digest) holders.add({ kind: 'tag', tag });
+        else if (value !== undefined && digestsSince(value.history, since).includes(digest))
+          holders.add({ kind: 'former tag', tag });
+      });
+    for await (const page of this.#storage.pages(keys.deletedTagsOf(repository)))
+      await forEachLimited(page, AT_ONCE, async (key) => {
+        const value = (await this.#storage.read(deletedTagFormat, key))?.value;
+        if (value !== undefined && digestsSince(value.history, since).includes(digest))
+          holders.add({ kind: 'deleted tag', tag: keys.tagOf(key) });
       });
   }
 
@@ -158,10 +169,12 @@ export class Explanation {
     manifest: StoredManifest | undefined,
     { isHeld, count }: Holders,
   ): Pick<Reasons, 'promisedUntil' | 'goes'> {
-    const { grace, keepUntagged } = this.#rules;
+    const { grace, keepUntagged, restoreWindow } = this.#rules;
     const stays = { promisedUntil: undefined, goes: undefined };
     const now = Date.now();
     if (manifest === undefined) return stays;
+    if (manifest.deleted !== undefined)
+      return { ...stays, goes: Math.max(manifest.deleted + restoreWindow, now) };
     if (keepUntagged === undefined || isHeld) return stays;
     const settle = Math.max(keepUntagged, grace);
     if (manifest.condemned !== undefined)
@@ -176,6 +189,7 @@ export class Explanation {
 
 function stateOf(manifest: StoredManifest | undefined): State {
   if (manifest === undefined) return 'damaged';
+  if (manifest.deleted !== undefined) return 'deleted';
   if (manifest.deleting) return 'deleting';
   return manifest.condemned === undefined ? 'live' : 'condemned';
 }

@@ -2,8 +2,8 @@
 export type Holder =
   /** A manifest that refers to it. */
   | { readonly kind: 'manifest'; readonly repository: string; readonly digest: string }
-  /** A tag that names it. */
-  | { readonly kind: 'tag'; readonly tag: string }
+  /** A tag that names it, or that has named it not long ago and can be restored. */
+  | { readonly kind: 'tag' | 'former tag' | 'deleted tag'; readonly tag: string }
   /** An index that lists it, or its subject; `goes` says that collection has condemned that one. */
   | { readonly kind: 'index' | 'subject'; readonly digest: string; readonly goes: boolean };
 
@@ -11,9 +11,10 @@ export type Holder =
  * - `live`: it is there.
  * - `condemned`: collection has found that nothing refers to it; it is there until somebody needs it, or it goes.
  * - `deleting`: it counts as absent, and is being removed.
+ * - `deleted`: a client has deleted it; it can be restored for a while.
  * - `damaged`: what is stored of it makes no sense, see `registry verify`.
  */
-export type State = 'live' | 'condemned' | 'deleting' | 'damaged' | 'absent';
+export type State = 'live' | 'condemned' | 'deleting' | 'deleted' | 'damaged' | 'absent';
 
 /** Why something is there, or is not. Times are in milliseconds since 1970. */
 export interface Reasons {
@@ -39,6 +40,7 @@ export interface Reasons {
 export interface ReasonRules {
   readonly grace: number;
   readonly keepUntagged: number | undefined;
+  readonly restoreWindow: number;
 }
 
 /** Holders that are named; the others are counted. */
