@@ -1,7 +1,7 @@
-import type { Logger, StorageDriver } from '@entrepot/plugin-sdk';
+import type { StorageDriver } from '@entrepot/plugin-sdk';
 import { keys } from './keys.ts';
 import { listNames, type NamePage, type PageRequest } from './listing.ts';
-import { isCount, jsonFormat, Records, type RecordFormat, type Seen } from './records.ts';
+import { isCount, jsonFormat, Records, type RecordsOptions, type RecordFormat, type Seen } from './records.ts';
 
 export interface Marker {
   /** Milliseconds since 1970. */
@@ -17,7 +17,7 @@ export class CatalogStore {
   readonly #driver: StorageDriver;
   readonly #records: Records<Marker>;
 
-  constructor(driver: StorageDriver, options: { log: Logger; cacheBytes: number }) {
+  constructor(driver: StorageDriver, options: RecordsOptions) {
     this.#driver = driver;
     this.#records = new Records(driver, markerFormat, options);
   }

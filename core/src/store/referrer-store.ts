@@ -1,7 +1,7 @@
-import type { Descriptor, Logger, StorageDriver } from '@entrepot/plugin-sdk';
+import type { Descriptor, StorageDriver } from '@entrepot/plugin-sdk';
 import { mapLimited } from './concurrency.ts';
 import { keys } from './keys.ts';
-import { isCount, isObject, jsonFormat, Records, type RecordFormat } from './records.ts';
+import { isCount, isObject, jsonFormat, Records, type RecordsOptions, type RecordFormat } from './records.ts';
 
 export interface ReferrersRequest {
   readonly artifactType?: string | undefined;
@@ -54,7 +54,7 @@ export class ReferrerStore {
   readonly #driver: StorageDriver;
   readonly #records: Records<Referrer>;
 
-  constructor(driver: StorageDriver, options: { log: Logger; cacheBytes: number }) {
+  constructor(driver: StorageDriver, options: RecordsOptions) {
     this.#driver = driver;
     this.#records = new Records(driver, referrerFormat, options);
   }
