@@ -50,7 +50,7 @@ export class UploadStore {
   readonly #ids: UploadIds;
   readonly #limits: UploadLimits;
   /** Each upload that receives bytes holds up to two parts in memory. */
-  readonly #receiving: Places;
+  readonly receiving: Places;
   readonly #tails: Tails;
   readonly #log: Logger;
   readonly #sessions: Records<Session>;
@@ -68,7 +68,7 @@ export class UploadStore {
     this.#tails = new Tails(driver, log);
     this.#log = log;
     this.#limits = limits;
-    this.#receiving = new Places(limits.maxConcurrent, 'too many uploads at once; try again');
+    this.receiving = new Places(limits.maxConcurrent, 'too many uploads at once; try again');
     this.#sessions = new Records(driver, sessionFormat, {
       log,
       cacheBytes: SESSION_CACHE_BYTES,
@@ -102,7 +102,7 @@ export class UploadStore {
    * @throws RegistryError `BLOB_UPLOAD_UNKNOWN`; `SIZE_INVALID`, and nothing is kept, when they are not as many as said.
    */
   append(repository: string, id: string, bytes: IncomingBytes): Promise<UploadStatus> {
-    return this.#receiving.take(async () => {
+    return this.receiving.take(async () => {
       const { claimed, writer } = await this.#resume(id, await this.#require(repository, id), bytes.at);
       await this.#receive(claimed, writer, bytes);
       return { id, offset: await this.#save(claimed, writer) };
@@ -115,7 +115,7 @@ export class UploadStore {
    * @throws UploadOutOfOrder, RegistryError as {@link append}; `DIGEST_INVALID`
    */
   finish(repository: string, id: string, digest: string, bytes: IncomingBytes): Promise<Blob> {
-    return this.#receiving.take(() => this.#finish(repository, id, digest, bytes));
+    return this.receiving.take(() => this.#finish(repository, id, digest, bytes));
   }
 
   async #finish(repository: string, id: string, digest: string, bytes: IncomingBytes): Promise<Blob> {
@@ -145,7 +145,7 @@ export class UploadStore {
 
   /** A whole blob in one go, with no session to come back to. @throws as {@link BlobIntake.put} */
   put(repository: string, digest: string, bytes: IncomingBytes): Promise<Blob> {
-    return this.#receiving.take(() => this.#intake.put(repository, digest, bytes));
+    return this.receiving.take(() => this.#intake.put(repository, digest, bytes));
   }
 
   /**
