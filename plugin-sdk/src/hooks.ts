@@ -8,6 +8,7 @@ import {
   SyncWaterfallHook,
 } from 'tapable';
 import type { Admission } from './admission.ts';
+import type { ContentChange } from './change.ts';
 import type { Access, AuthorizeRequest, AuthRequest, Identity } from './auth.ts';
 import type { DiagnosticRoutes } from './diagnostics.ts';
 import type { CertificateSource } from './certificate.ts';
@@ -50,6 +51,7 @@ export function createHooks() {
     ),
     admit: new AsyncSeriesHook<[Admission]>(['admission'], 'admit'),
     validateManifest: new AsyncSeriesHook<[ManifestSubmission]>(['submission'], 'validateManifest'),
+    change: new SyncHook<[ContentChange]>(['change'], 'change'),
     record: new AsyncParallelHook<[readonly RegistryEvent[]]>(['events'], 'record'),
     event: new AsyncParallelHook<[RegistryEvent]>(['event'], 'event'),
     audit: new AsyncParallelHook<[AuditEvent]>(['event'], 'audit'),
@@ -105,6 +107,11 @@ export interface PluginHooks {
   readonly admit: AsyncTap<[admission: Admission], void>;
   /** Looks at a manifest before anything is stored: warns through `submission.warn`, denies by throwing a `RegistryError`. */
   readonly validateManifest: AsyncTap<[submission: ManifestSubmission], void>;
+  /**
+   * Refuses that a tag is set, or that something is deleted, by throwing a `RegistryError`. Called at the very moment of
+   * the change, about what is there then, and perhaps more than once: of two that come at once, the second sees the first.
+   */
+  readonly change: SyncTap<[change: ContentChange], void>;
   /**
    * Writes down what a request has changed, before its client is answered: all events of one request at once, of one
    * repository, at least one. The client waits, and an error becomes its answer: it will try again. At most 60 s.

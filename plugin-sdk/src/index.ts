@@ -35,6 +35,7 @@ export type {
 } from './auth.ts';
 export type { Admission, RepositoryUsage } from './admission.ts';
 export type { CertificateSource, ServerCertificate } from './certificate.ts';
+export type { ContentChange } from './change.ts';
 export type { Descriptor, ManifestSubmission } from './manifest.ts';
 export type { DiagnosticRoutes, Diagnosis, SiblingAnswer, Siblings } from './diagnostics.ts';
 export type { CacheFigures, CollectionFigures, RegistryFigures } from './figures.ts';

@@ -148,7 +148,7 @@ export function untag(tag: string): Request {
 }
 
 /** An answer, or the status of the refusal. */
-async function refusable(work: () => Promise<string>): Promise<string | number> {
+export async function refusable(work: () => Promise<string>): Promise<string | number> {
   try {
     return await work();
   } catch (error) {

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { explore, failureOf, type ExploreOptions, type Scene } from './explore.ts';
+import { putImmutable, removeUntagged } from './guarded-operations.ts';
 import { put, putDuringDelete, putIndex, remove, untag, type Request } from './manifest-operations.ts';
 import { indexOf, manifestOf, openStore, viewOf } from './registry-view.ts';
 import { requests, type Requests } from './requests.ts';
@@ -82,6 +83,27 @@ describe('two requests at the same time do so as well where what is deleted can 
       { before: [taggedV1], atOnce: { D: deleted, E: deleted }, processes: 'each', keepsDeleted: true },
       { deaths: 1 },
     ));
+});
+
+describe('two requests at the same time, of which a guard is asked, leave what one after the other would have left', () => {
+  const once = { P: putImmutable('app', app, 'v1'), O: putImmutable('other', other, 'v1') };
+  const guarded: Readonly<Record<string, Case>> = {
+    'two pushes to a new immutable tag, of which one wins': { atOnce: once },
+    'a push to a new immutable tag, and the deletion of its manifest': {
+      before: [pushed],
+      atOnce: { P: once.P, D: removeUntagged('app', app) },
+    },
+    'a refused deletion, and another push to the tag': {
+      before: [taggedV1],
+      atOnce: { P: once.P, D: removeUntagged('app', app) },
+    },
+    'two deletions of a manifest that has an immutable tag': {
+      before: [taggedV1],
+      atOnce: { D: removeUntagged('app', app), E: removeUntagged('app', app) },
+    },
+  };
+  for (const [sentence, pair] of Object.entries(guarded))
+    it(sentence, () => exploreAll({ ...pair, processes: 'each', keepsDeleted: true }));
 });
 
 describe('a process that dies in the middle of a request leaves the old state or the new one', () => {

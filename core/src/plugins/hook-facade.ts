@@ -1,4 +1,12 @@
-import type { AsyncTap, Hooks, Logger, PluginHooks, SyncTap, Tracer } from '@entrepot/plugin-sdk';
+import {
+  isRegistryError,
+  type AsyncTap,
+  type Hooks,
+  type Logger,
+  type PluginHooks,
+  type SyncTap,
+  type Tracer,
+} from '@entrepot/plugin-sdk';
 import { messageOf } from '../error-message.ts';
 
 /**
@@ -39,6 +47,7 @@ export class HookFacade {
       challenge: taps.sync('challenge', hooks.challenge),
       admit: taps.async('admit', hooks.admit),
       validateManifest: taps.async('validateManifest', hooks.validateManifest),
+      change: taps.refusing('change', hooks.change),
       record: taps.async('record', hooks.record),
       event: taps.isolated('event', { tap: (name, fn) => hooks.event.tapPromise(name, fn) }),
       audit: taps.isolated('audit', { tap: (name, fn) => hooks.audit.tapPromise(name, fn) }),
@@ -79,6 +88,7 @@ class Taps {
   sync<Arguments extends readonly unknown[], Result>(
     hook: string,
     target: SyncHook<Arguments, Result>,
+    mayThrow: (error: unknown) => boolean = () => false,
   ): SyncTap<Arguments, Result> {
     return Object.freeze({
       tap: (_name: string, fn: (...args: Arguments) => Result) => {
@@ -90,6 +100,7 @@ class Taps {
               throw new Error('it answers with a promise, but has to answer at once');
             return result;
           } catch (error) {
+            if (mayThrow(error)) throw error;
             throw new Error(`plugin ${this.#plugin} fails in the hook '${hook}': ${messageOf(error)}`, {
               cause: error,
             });
@@ -97,6 +108,14 @@ class Taps {
         });
       },
     });
+  }
+
+  /** Taps that answer at once, and whose `RegistryError` is their answer. */
+  refusing<Arguments extends readonly unknown[]>(
+    hook: string,
+    target: SyncHook<Arguments, void>,
+  ): SyncTap<Arguments, void> {
+    return this.sync(hook, target, isRegistryError);
   }
 
   /** `tap` and `tapPromise` are one: an async function given to `tap` must never pass for an identity or a consent. */

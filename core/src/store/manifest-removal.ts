@@ -2,7 +2,7 @@ import { keys } from './keys.ts';
 import type { Records, Stored } from './records.ts';
 import type { ReferrerStore } from './referrer-store.ts';
 import type { StoredManifest } from './stored-manifest.ts';
-import type { TagStore } from './tag-store.ts';
+import type { Guard, TagStore } from './tag-store.ts';
 
 /** The subject of a manifest, if it has one. */
 export type SubjectOf = (manifest: StoredManifest) => string | undefined;
@@ -47,11 +47,15 @@ export class ManifestRemoval {
    * manifest, which is said to be deleted, and so absent for everybody, or goes at once where nothing is to be restored.
    * A tag or entry goes by the version that has been read, and only if it is of the life that has been marked, or the
    * mark still stood after it was read: what a later put has set is not taken away.
+   * A guard is asked once the mark stands, from when on no tag is set that would go with it, and before the first one
+   * goes; when it is against it, the mark is taken back.
+   * @throws RegistryError what the guard throws.
    */
   async delete(
     { repository, digest, subjectOf }: Removal,
-    actor: string | undefined,
+    { actor, guard }: { readonly actor?: string | undefined; readonly guard?: Guard | undefined },
   ): Promise<RemovedManifest | undefined> {
+    guard?.({ action: 'delete', kind: 'manifest', repository, digest });
     const key = keys.manifest(repository, digest);
     const marked = await this.#records.update(key, (current) =>
       current === undefined || current.deleting
@@ -60,6 +64,7 @@ export class ManifestRemoval {
     );
     if (marked === undefined || marked.value.deleted !== undefined) return undefined;
     const isDoomed = this.#isDoomedWith(key, marked);
+    if (guard !== undefined) await this.#assertGranted(key, marked, guard);
     const tags = await this.#tags.deleteAllOf(repository, digest, isDoomed, actor);
     const subject = subjectOf(marked.value);
     if (subject !== undefined) await this.#referrers.remove(repository, subject, digest, isDoomed);
@@ -68,6 +73,16 @@ export class ManifestRemoval {
       await this.#records.replace(key, { ...marked.value, deleted: Date.now() }, marked);
     else await this.#records.delete(key, marked);
     return { manifest: marked.value, tags };
+  }
+
+  /** Once the mark stands: no tag of this life is set any more that would not be seen. */
+  async #assertGranted(key: string, marked: Stored<StoredManifest>, guard: Guard): Promise<void> {
+    try {
+      await this.#tags.guardAllOf(keys.holderOf(key), marked.value.digest, guard);
+    } catch (error) {
+      await this.#records.replace(key, { ...marked.value, deleting: false }, marked);
+      throw error;
+    }
   }
 
   /**

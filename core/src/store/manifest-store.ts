@@ -11,7 +11,7 @@ import { Records, type RecordsOptions, type Seen } from './records.ts';
 import type { ReferrerStore } from './referrer-store.ts';
 import { isAbsent, manifestFormat, type StoredManifest } from './stored-manifest.ts';
 import type { TagRecord } from './tag-record.ts';
-import type { Deletion, TagCondition, TagStore } from './tag-store.ts';
+import { settingOf, type Deletion, type Guard, type TagCondition, type TagStore } from './tag-store.ts';
 
 export interface ManifestPut {
   readonly tags: readonly string[];
@@ -20,6 +20,8 @@ export interface ManifestPut {
   readonly mayLack: 'nothing' | 'children' | 'anything';
   /** What has to hold for each tag; for a push by digest alone, for the manifest. */
   readonly condition: TagCondition | undefined;
+  /** Asked before anything is stored, and once more at the very moment at which a tag is set. */
+  readonly guard?: Guard | undefined;
   /** What tags that are new here pointed at elsewhere. */
   readonly past?: TagRecord['history'] | undefined;
 }
@@ -134,6 +136,8 @@ export class ManifestStore {
       this.#check(repository, manifest, put.mayLack),
       this.#see(repository, digest, put.tags),
     ]);
+    for (const [index, tag] of put.tags.entries())
+      put.guard?.(settingOf(repository, tag, digest, before.tags[index]?.stored?.value.digest));
     const done = new Map<string, string | undefined>();
     for (;;) {
       if (performance.now() - checked > COMMIT_DEADLINE)
@@ -148,7 +152,7 @@ export class ManifestStore {
       const target = { digest, mediaType, size, incarnation };
       for (const [index, tag] of put.tags.entries()) {
         const condition = done.has(tag) ? undefined : put.condition;
-        const options = { actor: put.actor, condition, past: put.past };
+        const options = { actor: put.actor, condition, guard: put.guard, past: put.past };
         const previous = await this.#near.tags.set(repository, tag, target, options, before.tags[index]);
         if (!done.has(tag)) done.set(tag, previous);
       }
@@ -164,16 +168,16 @@ export class ManifestStore {
   /**
    * Removes a manifest, its tags and its entry among the referrers of its subject. Gives the manifest and the tags
    * that went with it; `undefined` when there was none.
-   * @throws RegistryError 412 when the condition does not hold.
+   * @throws RegistryError 412 when the condition does not hold; what the guard throws.
    */
   async delete(
     repository: string,
     digest: string,
     subjectOf: SubjectOf,
-    { condition, actor }: Deletion = {},
+    { condition, ...how }: Deletion = {},
   ): Promise<RemovedManifest | undefined> {
     await this.#assertCondition(repository, digest, condition);
-    return this.#removal.delete({ repository, digest, subjectOf }, actor);
+    return this.#removal.delete({ repository, digest, subjectOf }, how);
   }
 
   /** Removes a manifest that collection condemned at this moment, unless somebody has needed it since. Whether it did. */

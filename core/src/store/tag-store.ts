@@ -1,4 +1,4 @@
-import { RegistryError, type StorageDriver } from '@entrepot/plugin-sdk';
+import { RegistryError, type ContentChange, type StorageDriver } from '@entrepot/plugin-sdk';
 import { mapLimited } from './concurrency.ts';
 import type { DeletedTags } from './deleted-tags.ts';
 import { keys } from './keys.ts';
@@ -15,10 +15,26 @@ import {
 /** What a conditional request demands of a tag as it is (RFC 9110, 13.1): `undefined` of one that does not exist. */
 export type TagCondition = (current: string | undefined) => boolean;
 
+/** A change of what is there, as {@link Guard}s see it. */
+export type GuardedChange = Omit<ContentChange, 'identity'>;
+
+/** Asked at the very moment of a change, about what is there then. @throws RegistryError when it is not to be. */
+export type Guard = (change: GuardedChange) => void;
+
 /** How something is to be deleted. */
 export interface Deletion {
   readonly condition?: TagCondition | undefined;
   readonly actor?: string | undefined;
+  readonly guard?: Guard | undefined;
+}
+
+/** How a tag is to be set. */
+export interface TagSetting {
+  readonly actor: string | undefined;
+  readonly condition: TagCondition | undefined;
+  readonly guard?: Guard | undefined;
+  /** What one that is new here pointed at elsewhere. */
+  readonly past?: TagRecord['history'] | undefined;
 }
 
 /** Tags read at once when all of a repository are looked through. */
@@ -53,30 +69,25 @@ export class TagStore {
    * Points the tag at a manifest that is already there. Gives the digest it pointed at before. A tag that points there
    * already, since the manifest's present life began, stays as it is, history and all. With `seen`, what it was a moment
    * ago, it is not asked for first.
-   * @throws RegistryError 412 when `condition` does not hold at the very moment of the change.
+   * @throws RegistryError 412 when `condition` does not hold at the very moment of the change; what `guard` throws then.
    */
   async set(
     repository: string,
     tag: string,
     target: TagTarget,
-    options: {
-      readonly actor: string | undefined;
-      readonly condition: TagCondition | undefined;
-      /** What one that is new here pointed at elsewhere. */
-      readonly past?: TagRecord['history'] | undefined;
-    },
+    { actor, condition, guard, past }: TagSetting,
     seen?: Seen<TagRecord>,
   ): Promise<string | undefined> {
-    const { actor, condition } = options;
     const made = { at: Date.now(), ...(actor === undefined ? {} : { actor }) };
     let previous: string | undefined;
     const change = (current: TagRecord | undefined): TagRecord | undefined => {
       if (condition !== undefined && !condition(current?.digest))
         throw preconditionFailed(tag, current?.digest);
+      guard?.(settingOf(repository, tag, target.digest, current?.digest));
       previous = current?.digest;
       return current !== undefined && isSame(current, target)
         ? undefined
-        : nextTagRecord(current, target, made, options.past);
+        : nextTagRecord(current, target, made, past);
     };
     await this.#records.update(keys.tag(repository, tag), change, seen);
     return previous;
@@ -87,12 +98,12 @@ export class TagStore {
    *
    * The order: its past is kept, then it goes, by the version that has been read. A crash in between, or a tag that is
    * moved in between, leaves a note of a deletion that has not happened, which counts for nothing beside the tag.
-   * @throws RegistryError 412 when `condition` does not hold at the very moment of the change.
+   * @throws RegistryError 412 when `condition` does not hold at the very moment of the change; what `guard` throws then.
    */
   async delete(
     repository: string,
     tag: string,
-    { condition, actor }: Deletion = {},
+    { condition, actor, guard }: Deletion = {},
   ): Promise<TagRecord | undefined> {
     const key = keys.tag(repository, tag);
     for (;;) {
@@ -104,8 +115,23 @@ export class TagStore {
         throw preconditionFailed(tag, current?.value.digest);
       }
       if (current === undefined) return undefined;
+      guard?.({ action: 'delete', kind: 'tag', repository, tag, digest: current.value.digest });
       await this.#deleted?.note(repository, tag, current.value, by(actor, 'tag'), seen);
       if (await this.#records.delete(key, current)) return current.value;
+    }
+  }
+
+  /**
+   * Asks the guard whether every tag that points at `digest` may go.
+   * @throws RegistryError what the guard throws.
+   */
+  async guardAllOf(repository: string, digest: string, guard: Guard): Promise<void> {
+    for await (const page of listAll(this.#driver, keys.tags(repository))) {
+      await mapLimited(page, READS_AT_ONCE, async (key) => {
+        const current = await this.#records.read(key);
+        if (current?.value.digest !== digest) return;
+        guard({ action: 'delete', kind: 'tag', repository, tag: keys.tagOf(key), digest });
+      });
     }
   }
 
@@ -148,6 +174,17 @@ function isSame(current: TagTarget, target: TagTarget): boolean {
     current.mediaType === target.mediaType &&
     current.incarnation === target.incarnation
   );
+}
+
+/** The change that setting a tag is. */
+export function settingOf(
+  repository: string,
+  tag: string,
+  digest: string,
+  previous: string | undefined,
+): GuardedChange {
+  const before = previous === undefined ? {} : { previousDigest: previous };
+  return { action: 'set', kind: 'tag', repository, tag, digest, ...before };
 }
 
 function preconditionFailed(tag: string, current: string | undefined): RegistryError {
