@@ -88,8 +88,9 @@ export default definePlugin<Options, Pick<Options, 'limits'> & Partial<Options>>
         );
       }
     });
-    hooks.event.tap(name, ({ action, repository, target }) => {
-      if (action === 'push' || action === 'mount') ledger?.add(repository, target.size);
+    hooks.record.tap(name, (events) => {
+      for (const { action, repository, target } of events)
+        if (action === 'push' || action === 'mount') ledger?.add(repository, target.size);
     });
     return {
       async start() {
