@@ -11,6 +11,7 @@ import { listAll } from '../../core/src/store/listing.ts';
 import { Verification } from '../../core/src/store/verify/verification.ts';
 import { TemporaryRoot } from '../../plugins/storage-filesystem/test/temporary-root.ts';
 import { collectionOn, finish } from '../collect/collecting.ts';
+import { undoOn } from '../collect/undo-cases.ts';
 import { contentOf, descriptor, imageOf, indexOf, manifestOf, noise, types } from '../oci/content.ts';
 import { openStore } from '../races/registry-view.ts';
 import { adopt, handOver } from './adopting.ts';
@@ -184,6 +185,11 @@ for (const [place, open] of Object.entries(storages)) {
         [other.digest, 'registry import'],
       ]);
       expect(history.map(({ at }) => at > 0)).to.deep.equal([true, false]);
+      const undo = undoOn(openStore(driver));
+      const failure: unknown = await undo.digestAt('team/app', 'v1', 1000).catch((error: unknown) => error);
+      expect(failure).to.have.property('message').that.includes('is not remembered');
+      await undo.restoreTag('team/app', 'v1', other.digest);
+      expect(await openStore(driver).tags.get('team/app', 'v1')).to.include({ digest: other.digest });
     });
 
     it('does not take back a tag that has been moved here', async () => {

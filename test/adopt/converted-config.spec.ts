@@ -241,6 +241,38 @@ middleware:
     expect(hidden.remarks).to.have.lengthOf(1);
   });
 
+  it('takes who is told what happens', async () => {
+    const yaml = `${least}
+notifications:
+  endpoints:
+    - name: My Listener
+      url: https://hooks.example/registry
+      headers: { Authorization: [Bearer secret] }
+      timeout: 500ms
+      threshold: 5
+      ignore: { mediatypes: [application/octet-stream], actions: [pull] }
+    - { name: off, url: https://off.example, disabled: true }
+`;
+    const told = await checked(yaml);
+    expect(told.optionsOf('events-webhook')).to.deep.equal({
+      endpoints: [
+        {
+          name: 'my-listener',
+          url: 'https://hooks.example/registry',
+          actions: ['push', 'mount', 'delete'],
+          headers: { Authorization: { value: 'Bearer secret' } },
+          timeoutSeconds: 0.5,
+          allowPrivateAddresses: true,
+        },
+      ],
+    });
+    const { remarks } = convertDistributionConfig(yaml);
+    expect(remarks.map((remark) => remark.split(/[ :]/)[0])).to.deep.equal([
+      'notifications.endpoints.0.threshold',
+      'notifications.endpoints.0.ignore.mediatypes',
+    ]);
+  });
+
   it('takes certificates', async () => {
     const { text, remarks } = convertDistributionConfig(`${least}
 http:
@@ -268,7 +300,6 @@ http:
 auth: { silly: { realm: r, service: s } }
 proxy: { remoteurl: https://registry-1.docker.io, password: very-secret }
 redis: { addrs: [a:1], password: very-secret }
-notifications: { endpoints: [{ name: x, url: y, headers: { Authorization: [very-secret] } }] }
 middleware: { storage: [{ name: redirect, options: { baseurl: https://x } }] }
 storage_of_mine: {}
 `);
@@ -285,7 +316,6 @@ storage_of_mine: {}
       'proxy.password',
       'redis.addrs',
       'redis.password',
-      'notifications.endpoints',
       'middleware.storage',
       'storage_of_mine',
     ]);

@@ -1,4 +1,5 @@
 import { accessCalls } from './access-calls.ts';
+import { eventCalls } from './event-calls.ts';
 import { remarkOn } from './no-equivalent.ts';
 import { OldOptions } from './old-options.ts';
 import { serverSettings } from './server-settings.ts';
@@ -23,7 +24,7 @@ export interface ConvertedConfig {
 export function convertDistributionConfig(yaml: string): ConvertedConfig {
   const old = OldOptions.parse(yaml);
   const settings = serverSettings(old);
-  const plugins = [storageCall(old), ...accessCalls(old)];
+  const plugins = [storageCall(old), ...accessCalls(old), ...eventCalls(old)];
   const remarks = old.left().map(remarkOn);
   const packages = plugins.map(({ plugin }) => `@entrepot/${plugin}`);
   const calls = plugins.map((call) => `    ${callOf(call)},`).join('\n');

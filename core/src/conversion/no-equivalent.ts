@@ -31,8 +31,7 @@ const reasons: Readonly<Record<string, string>> = {
   'log.reportcaller': 'lines tell what happened, not where in the code',
   'middleware.storage': 'write a plugin with the hook wrapStorage (docs/write-a-plugin.md)',
   middleware: 'write a plugin (docs/write-a-plugin.md)',
-  notifications:
-    'events go to plugins: write one with the hook event (docs/hooks.md), or look for one that sends webhooks',
+  notifications: 'see the options of events-webhook: attempts, retrySeconds, maxRetrySeconds, mediaTypes',
   policy: 'write a plugin with the hook validateManifest (docs/hooks.md)',
   proxy: 'THERE IS NO PULL-THROUGH CACHE: what is not in the storage is not served',
   redis: 'replicas need nothing but the storage',

@@ -14,6 +14,7 @@ export interface OldOption {
 export class OldOptions {
   readonly #tree: Tree;
   readonly #understood = new Set<string>();
+  readonly #remaining: OldOption[] = [];
 
   constructor(tree: Tree) {
     this.#tree = tree;
@@ -66,10 +67,13 @@ export class OldOptions {
     return Array.isArray(value) ? value.map(String) : undefined;
   }
 
-  /** Seconds of a duration as Go writes it, `1h30m`; a bare number is of nanoseconds. */
   seconds(path: string): number | undefined {
     const value = this.text(path);
-    if (value === undefined) return undefined;
+    return value === undefined ? undefined : this.secondsOf(value);
+  }
+
+  /** Seconds of a duration as Go writes it, `1h30m`; a bare number is of nanoseconds. */
+  secondsOf(value: string): number | undefined {
     if (/^\d+$/.test(value)) return Number(value) / 1e9;
     const parts = [...value.matchAll(/([\d.]+)(ns|us|µs|ms|s|m|h)/g)];
     if (parts.map(([whole]) => whole).join('') !== value) return undefined;
@@ -91,9 +95,15 @@ export class OldOptions {
     this.#understood.delete(path);
   }
 
-  /** What nobody has asked for, in the order of the file. */
+  /** Says that something within a list is not understood. */
+  remain(path: string, value: unknown): void {
+    this.#remaining.push({ path, value });
+  }
+
+  /** What nobody has asked for, in the order of the file; what is in lists is behind it. */
   left(): readonly OldOption[] {
-    return [...leavesOf(this.#tree, '')].filter(({ path }) => !this.#isUnderstood(path));
+    const leaves = [...leavesOf(this.#tree, '')].filter(({ path }) => !this.#isUnderstood(path));
+    return [...leaves, ...this.#remaining];
   }
 
   #isUnderstood(path: string): boolean {

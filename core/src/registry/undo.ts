@@ -64,7 +64,8 @@ export class Undo {
    */
   async digestAt(repository: string, tag: string, at: number): Promise<string> {
     const changes = await this.#changes(repository, tag);
-    const change = changes.find((each) => each.at <= at);
+    // What has been imported from another registry has no time.
+    const change = changes.find((each) => each.at > 0 && each.at <= at);
     if (change === undefined) throw new Error(`what ${repository}:${tag} pointed at then is not remembered`);
     if (change.deleted !== undefined) throw new Error(`${repository}:${tag} was deleted at that time`);
     return change.digest;

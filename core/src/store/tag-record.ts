@@ -14,7 +14,7 @@ export interface TagTarget {
 /** What a tag pointed at, since when, and who set it; or that it was deleted, when, and by whom. */
 export interface TagChange {
   readonly digest: string;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970; 0 when nobody knows. */
   readonly at: number;
   readonly actor?: string;
   /** The tag was deleted, while it pointed at `digest`: by itself, or as the manifest was. */
