@@ -62,8 +62,10 @@ export function outboxScene(scene: OutboxCase): Scene {
       for (const event of waiting) await outbox.append([event]);
     },
     actors: (stage) => {
+      // Names of entries sort by time: of the same millisecond chance decides, unless one process has made them.
+      stoppedClock.pass(1);
+      const outbox = open(stage.driver());
       const asking = Object.entries(requests).map(([name, event]) => {
-        const outbox = open(stage.driver());
         return [
           name,
           async () => ((await outbox.append([event])) === undefined ? 'full' : 'acknowledged'),

@@ -66,7 +66,7 @@ describe('Without one of the safeguards of the queue of events', () => {
   class Hasty extends Outbox {
     override async read(lane: string, name: string) {
       const entry = await super.read(lane, name);
-      await super.remove(lane, name);
+      await super.remove(lane, name, []);
       return entry;
     }
   }

@@ -51,6 +51,8 @@ interface Trouble {
   readonly index: number;
   readonly attempts: number;
   readonly until: number;
+  /** Of the events before it, those that were given up. */
+  readonly givenUp: readonly number[];
 }
 
 class Lane {
@@ -199,12 +201,19 @@ export class Delivery {
     const events = this.#eventsOf(name, entry);
     const before = lane.trouble.get(repository);
     const first = before?.name === name ? before.index : 0;
+    const givenUp = before?.name === name ? [...before.givenUp] : [];
     for (const [index, event] of events.entries()) {
       if (index < first) continue;
       const failures = before?.name === name && before.index === index ? before.attempts : 0;
       const now = this.#clock.now();
       if (!this.#circuit.enter(now)) {
-        lane.trouble.set(repository, { name, index, attempts: failures, until: now + this.#pace.first });
+        lane.trouble.set(repository, {
+          name,
+          index,
+          attempts: failures,
+          until: now + this.#pace.first,
+          givenUp,
+        });
         return false;
       }
       const error = await this.#attempt(event);
@@ -213,14 +222,16 @@ export class Delivery {
       const attempts = failures + 1;
       if (!this.#isGivenUp(name, error, attempts)) {
         const until = this.#clock.now() + Math.max(this.#pace.after(attempts), error.retryAfter ?? 0);
-        lane.trouble.set(repository, { name, index, attempts, until });
+        lane.trouble.set(repository, { name, index, attempts, until, givenUp });
         return false;
       }
       const since = new Date(this.#clock.now()).toISOString();
+      givenUp.push(index);
       await this.#queue.setAside(name, index, { event, reason: error.message, attempts, since });
       this.#log.error({ event: event.id, reason: error.message, attempts }, 'an event became a dead letter');
     }
-    await this.#queue.remove(lane.name, name);
+    const delivered = events.filter((_event, index) => !givenUp.includes(index));
+    await this.#queue.remove(lane.name, name, delivered);
     lane.trouble.delete(repository);
     return true;
   }

@@ -6,8 +6,8 @@ export interface EventQueue {
   page(lane: string, after: string): Promise<EntryPage>;
   /** `undefined` when it is there no more: somebody else has delivered it. */
   read(lane: string, name: string): Promise<Entry | undefined>;
-  /** All its events have been delivered or set aside. */
-  remove(lane: string, name: string): Promise<void>;
+  /** All its events have been set aside, or are these, which have been delivered. */
+  remove(lane: string, name: string, delivered: readonly SinkEvent[]): Promise<void>;
   /** Takes note of an event that was given up. */
   setAside(name: string, index: number, letter: DeadLetter): Promise<void>;
   /** The right to deliver from a lane; `undefined` while somebody else has it. */

@@ -85,14 +85,10 @@ export class Outbox implements EventQueue {
     return object === undefined ? undefined : decodeEntry(object.bytes);
   }
 
-  async remove(lane: string, name: string): Promise<void> {
-    const key = this.#keys.entry(lane, name);
-    if (this.#options.keepFor > 0) {
-      const entry = await this.#driver.read(key);
-      if (entry === undefined) return;
-      await this.#put(this.#keys.keptEntry(name), entry.bytes);
-    }
-    await this.#driver.delete(key);
+  async remove(lane: string, name: string, delivered: readonly SinkEvent[]): Promise<void> {
+    if (this.#options.keepFor > 0 && delivered.length > 0)
+      await this.#put(this.#keys.keptEntry(name), encodeEntry(delivered));
+    await this.#driver.delete(this.#keys.entry(lane, name));
     this.#bytes = Math.max(0, this.#bytes - (parseEntryName(name)?.bytes ?? 0));
     this.#count = Math.max(0, this.#count - 1);
   }

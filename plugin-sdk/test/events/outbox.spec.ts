@@ -39,7 +39,7 @@ describe('The outbox of a sink', () => {
         const entry = await outbox.read(lane, name);
         if (entry === undefined || !('events' in entry)) throw new Error('there is no such entry');
         tags.push(...entry.events.map(tagOf));
-        await outbox.remove(lane, name);
+        await outbox.remove(lane, name, entry.events);
       }
     return tags;
   }
@@ -119,7 +119,7 @@ describe('The outbox of a sink', () => {
     const [name = ''] = (await outbox.page(lane, '')).names;
     await outbox.setAside(name, 0, letter);
     await outbox.setAside(name, 0, letter);
-    await outbox.remove(lane, name);
+    await outbox.remove(lane, name, []);
     const letters = await all(archive);
     expect(letters).to.deep.equal([{ ...letter, letter: `${name}.0` }]);
     expect(await archive.retry(`${name}.0`)).to.equal(true);
@@ -135,7 +135,7 @@ describe('The outbox of a sink', () => {
       const lane = (await outbox.append([event])) ?? '';
       const [name = ''] = (await outbox.page(lane, '')).names;
       await outbox.setAside(name, 0, { event, reason: 'no', attempts: 1, since: '' });
-      await outbox.remove(lane, name);
+      await outbox.remove(lane, name, []);
       clock.pass(1);
     }
     expect(await outbox.sweep()).to.equal(1);
