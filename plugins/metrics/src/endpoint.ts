@@ -27,16 +27,16 @@ export async function answerAuthorized(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const address = request.socket.remoteAddress ?? '';
+  const client = decisions.clientOf(request);
   const credentials = parseAuthorization(request.headers.authorization);
   const identity = await decisions.identify({
     requestId: 'metrics',
     method: request.method ?? '',
-    address,
     access,
+    ...client,
     ...credentials,
   });
-  if (!(await decisions.permits(identity, access, address))) {
+  if (!(await decisions.permits(identity, access, client.address))) {
     throw new RegistryError(
       identity === undefined ? 'UNAUTHORIZED' : 'DENIED',
       'metrics are for who may read the catalog',
