@@ -34,14 +34,14 @@ export interface PluginContext<Options> {
    * The storage of the registry, with all that is put around it: for a plugin that keeps something there, under a prefix
    * of its own. To be asked once it has been started; `undefined` where no registry is being served.
    */
-  storage(): StorageDriver | undefined;
+  readonly storage: () => StorageDriver | undefined;
   /**
    * What each repository takes, counted in storage as it is now: that takes its time. To be asked once it has been
    * started; ends at once where no registry is being served.
    */
   usage(): AsyncIterable<RepositoryUsage>;
   /** Tells the taps of `audit`, a key that was made for instance. Nobody waits for them. */
-  audit(report: AuditReport): void;
+  readonly audit: (report: AuditReport) => void;
   /** What the registry counts of itself, at this moment. To be asked once it has been started. */
   readonly figures: () => RegistryFigures;
   /** The other processes of the same registry. */
