@@ -10,6 +10,7 @@ import type { GcFlags } from './commands/gc.ts';
 import type { InitFlags } from './commands/init.ts';
 import type { KeysFlags } from './commands/keys.ts';
 import type { ReloadFlags } from './commands/reload.ts';
+import type { RetentionFlags } from './commands/retention.ts';
 import type { StartFlags } from './commands/start.ts';
 import type { TagRestoreFlags } from './commands/tag.ts';
 import type { UndoFlags } from './commands/undoing.ts';
@@ -150,6 +151,16 @@ export async function main(argv: readonly string[]): Promise<void> {
     );
 
   addMovingCommands(program, run);
+
+  program
+    .command('retention')
+    .description('delete the tags that no rule of retention keeps, while registries may serve')
+    .option('-c, --config <file>', 'configuration file (default: registry.config.* in the current folder)')
+    .option('--dry-run', 'tell of each tag which rule keeps it or that none does, and change nothing')
+    .option('--json', 'write lines of JSON on a terminal too')
+    .action((flags: RetentionFlags) =>
+      run(async () => (await import('./commands/retention.ts')).retention(flags)),
+    );
 
   program
     .command('init')

@@ -15,6 +15,7 @@ import type { CertificateSource } from './certificate.ts';
 import type { RegistryError } from './errors.ts';
 import type { AuditEvent, RegistryEvent, ResponseReport } from './events.ts';
 import type { ManifestSubmission } from './manifest.ts';
+import type { RetentionPolicy } from './retention.ts';
 import type { StorageDriver } from './storage.ts';
 import type { Tracer } from './trace.ts';
 
@@ -42,6 +43,7 @@ export function createHooks() {
     certificate: new SyncBailHook<[], CertificateSource>([], 'certificate'),
     middleware: new SyncHook<[MiddlewareRouter]>(['router'], 'middleware'),
     diagnostics: new SyncHook<[DiagnosticRoutes]>(['routes'], 'diagnostics'),
+    retention: new SyncBailHook<[], RetentionPolicy | undefined>([], 'retention'),
     trace: new SyncBailHook<[], Tracer>([], 'trace'),
     authenticate: new AsyncSeriesBailHook<[AuthRequest], Identity>(['request'], 'authenticate'),
     authorize: new AsyncSeriesBailHook<[AuthorizeRequest], boolean>(['request'], 'authorize'),
@@ -82,6 +84,8 @@ export interface PluginHooks {
   readonly middleware: SyncTap<[router: MiddlewareRouter], void>;
   /** Adds endpoints for operators, on an address of their own. Called once. */
   readonly diagnostics: SyncTap<[routes: DiagnosticRoutes], void>;
+  /** Says which tags stay. Called once, and for `registry retention`; the first policy counts. */
+  readonly retention: SyncTap<[], RetentionPolicy | undefined>;
   /** Gives what follows requests through the registry. Called once; the first tracer counts. */
   readonly trace: SyncTap<[], Tracer | undefined>;
   /**

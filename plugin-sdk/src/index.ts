@@ -36,6 +36,7 @@ export type {
 export type { Admission, RepositoryUsage } from './admission.ts';
 export type { CertificateSource, ServerCertificate } from './certificate.ts';
 export type { ContentChange } from './change.ts';
+export type { JudgedTag, RetentionPolicy, TagVerdict } from './retention.ts';
 export type { Descriptor, ManifestSubmission } from './manifest.ts';
 export type { DiagnosticRoutes, Diagnosis, SiblingAnswer, Siblings } from './diagnostics.ts';
 export type { CacheFigures, CollectionFigures, RegistryFigures } from './figures.ts';

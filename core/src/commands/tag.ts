@@ -1,6 +1,6 @@
 import { isDigest } from '../digest.ts';
 import { whileUndoing, type UndoFlags } from './undoing.ts';
-import { tagReferenceOf } from './reference.ts';
+import { tagReferenceOf } from '../registry/reference.ts';
 import { print, restoredLine, tableOf } from './undo-report.ts';
 
 export interface TagRestoreFlags extends UndoFlags {

@@ -1,4 +1,4 @@
-import { referenceOf } from './reference.ts';
+import { referenceOf } from '../registry/reference.ts';
 import { print, restoredLine } from './undo-report.ts';
 import { whileUndoing, type UndoFlags } from './undoing.ts';
 

@@ -41,6 +41,7 @@ export class HookFacade {
       certificate: taps.sync('certificate', hooks.certificate),
       middleware: taps.sync('middleware', hooks.middleware),
       diagnostics: taps.sync('diagnostics', hooks.diagnostics),
+      retention: taps.sync('retention', hooks.retention),
       trace: taps.sync('trace', hooks.trace),
       authenticate: taps.async('authenticate', hooks.authenticate),
       authorize: taps.async('authorize', hooks.authorize),

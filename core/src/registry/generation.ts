@@ -12,12 +12,14 @@ import { createDispatch, type Dispatch } from '../server/dispatch.ts';
 import { createEdge, type RegistryHealth } from '../server/edge.ts';
 import { noCollection, type CollectionSchedule } from '../store/collect/collection-schedule.ts';
 import { createStore, type Store } from '../store/index.ts';
+import type { RetentionSchedule } from '../store/retention-schedule.ts';
 import { TimeLimitedDriver } from '../store/time-limited-driver.ts';
 import { UploadSweep } from '../store/upload-sweep.ts';
 import type { SiblingChannel } from '../workers/sibling-channel.ts';
 import { scheduleCollection } from './collection.ts';
 import { usageOf } from './content.ts';
 import { isLoopback } from './loopback.ts';
+import { scheduleRetention } from './retention.ts';
 
 export interface GenerationParts {
   readonly config: ResolvedConfig;
@@ -50,6 +52,7 @@ export class Generation {
   readonly #dispatch: Dispatch;
   readonly #sweep: UploadSweep;
   readonly #collection: CollectionSchedule | undefined;
+  readonly #retention: RetentionSchedule | undefined;
 
   private constructor(
     { config, log }: GenerationParts,
@@ -63,6 +66,7 @@ export class Generation {
       readonly diagnostics: DiagnosticEndpoints | undefined;
       readonly sweep: UploadSweep;
       readonly collection: CollectionSchedule | undefined;
+      readonly retention: RetentionSchedule | undefined;
     },
   ) {
     this.config = config;
@@ -77,6 +81,7 @@ export class Generation {
     this.#dispatch = made.dispatch;
     this.#sweep = made.sweep;
     this.#collection = made.collection;
+    this.#retention = made.retention;
   }
 
   /**
@@ -130,6 +135,10 @@ export class Generation {
       diagnostics: diagnosticsOf(parts, hooks, figures),
       sweep: new UploadSweep(store.uploads, log),
       collection,
+      retention: scheduleRetention(
+        { driver: storage.driver, store, policy: hooks.retention.call(), settings: config.gc },
+        logOf('gc'),
+      ),
     });
   }
 
@@ -146,6 +155,7 @@ export class Generation {
     await this.#host.start();
     this.#sweep.start();
     this.#collection?.start();
+    this.#retention?.start();
   }
 
   /** Asks the plugins how they are. Never rejects. */
@@ -169,7 +179,7 @@ export class Generation {
    */
   async close(timeForEvents: number): Promise<void> {
     await this.#dispatch.drain(timeForEvents);
-    await Promise.all([this.#sweep.stop(), this.#collection?.stop()]);
+    await Promise.all([this.#sweep.stop(), this.#collection?.stop(), this.#retention?.stop()]);
     await this.#host.stop();
   }
 }

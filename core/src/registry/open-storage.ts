@@ -1,4 +1,4 @@
-import { createHooks, type StorageDriver } from '@entrepot/plugin-sdk';
+import { createHooks, type Hooks, type StorageDriver } from '@entrepot/plugin-sdk';
 import type { ResolvedConfig } from '../config/define-config.ts';
 import type { Logger } from '../log.ts';
 import { chooseStorage } from '../plugins/choose-storage.ts';
@@ -9,6 +9,8 @@ export interface OpenStorage {
   /** The plugin that gives it. */
   readonly plugin: string;
   readonly driver: StorageDriver;
+  /** The hooks, with the taps of all plugins. */
+  readonly hooks: Hooks;
   /** Stops what was started. */
   close(): Promise<void>;
 }
@@ -19,9 +21,9 @@ export interface OpenStorage {
  */
 export async function openStorage(config: ResolvedConfig, log: Logger): Promise<OpenStorage> {
   const hooks = createHooks();
-  const host = new PluginHost(config.plugins, hooks, log);
+  const host = new PluginHost(config.plugins, hooks, log, { storage: () => driver });
   const { plugin, driver } = chooseStorage(hooks);
   const taps = [...hooks.storage.taps, ...hooks.wrapStorage.taps];
   await host.start(new Set(taps.map(({ name }) => name)));
-  return { plugin, driver, close: () => host.stop() };
+  return { plugin, driver, hooks, close: () => host.stop() };
 }

@@ -17,7 +17,7 @@ import { splitDigest } from '../digest.ts';
  *     tails/<id>/<offset>                                bytes of a session that did not fill a part yet
  *
  * What `registry verify --repair` sets aside is under `quarantine/<key>`; who collects garbage says so in
- * `collection/lease`. `adoption/retirement` says that a registry that was taken over is gone for good.
+ * `collection/lease`, who drops tags by rules in `retention/lease`. `adoption/retirement` says that a registry that was taken over is gone for good.
  */
 export const keys = {
   catalog: 'catalog/',
@@ -29,6 +29,7 @@ export const keys = {
   tails: 'tails/',
   uploadSeal: 'secrets/upload-ids',
   collectionLease: 'collection/lease',
+  retentionLease: 'retention/lease',
   retirement: 'adoption/retirement',
 
   repository: (repository: string) => `catalog/${segment(repository)}`,

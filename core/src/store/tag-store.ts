@@ -1,4 +1,4 @@
-import { RegistryError, type ContentChange, type StorageDriver } from '@entrepot/plugin-sdk';
+import { RegistryError, type ContentChange, type JudgedTag, type StorageDriver } from '@entrepot/plugin-sdk';
 import { mapLimited } from './concurrency.ts';
 import type { DeletedTags } from './deleted-tags.ts';
 import { keys } from './keys.ts';
@@ -119,6 +119,22 @@ export class TagStore {
       await this.#deleted?.note(repository, tag, current.value, by(actor, 'tag'), seen);
       if (await this.#records.delete(key, current)) return current.value;
     }
+  }
+
+  /**
+   * Removes the tag if it still points at `digest`, and has done so since `pushed`, milliseconds since 1970. Whether it
+   * did. The order is that of {@link delete}.
+   */
+  async deleteAs(
+    repository: string,
+    { tag, digest, pushed }: JudgedTag,
+    actor: string | undefined,
+  ): Promise<boolean> {
+    const key = keys.tag(repository, tag);
+    const current = await this.#records.read(key);
+    if (current?.value.digest !== digest || current.value.history[0]?.at !== pushed) return false;
+    await this.#deleted?.note(repository, tag, current.value, by(actor, 'tag'));
+    return this.#records.delete(key, current);
   }
 
   /**

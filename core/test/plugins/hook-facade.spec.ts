@@ -83,7 +83,7 @@ describe('What plugins hold of the hooks', () => {
 
   it('names all hooks when asked for one that does not exist', () => {
     expect(() => void Reflect.get(held, 'authentikate')).to.throw(
-      "plugin auth-static asks for the hook 'authentikate', which does not exist; the hooks are storage, wrapStorage, certificate, middleware, diagnostics, trace, " +
+      "plugin auth-static asks for the hook 'authentikate', which does not exist; the hooks are storage, wrapStorage, certificate, middleware, diagnostics, retention, trace, " +
         'authenticate, authorize, challenge, admit, validateManifest, change, record, event, audit, response',
     );
   });

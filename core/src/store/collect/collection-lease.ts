@@ -63,22 +63,25 @@ export interface HeldByAnother {
 export class CollectionLease {
   readonly #records: Records<Lease>;
   readonly #log: Logger;
+  readonly #key: string;
 
-  constructor(driver: StorageDriver, log: Logger) {
+  /** Under another `key` it is about other work that one process does at a time. */
+  constructor(driver: StorageDriver, log: Logger, key: string = keys.collectionLease) {
+    this.#key = key;
     this.#records = new Records(driver, leaseFormat, { log, cacheBytes: 4096, transient: true });
     this.#log = log;
   }
 
   /** When the last run ended; milliseconds since 1970, 0 when none has. */
   async lastEnd(): Promise<number> {
-    return (await this.#records.read(keys.collectionLease))?.value.ended ?? 0;
+    return (await this.#records.read(this.#key))?.value.ended ?? 0;
   }
 
   /** Takes the lease. Gives who has it instead when somebody does. That of a process seen to have died is free. */
   async take(): Promise<HeldLease | HeldByAnother> {
     const holder = `process ${self.pid} on ${hostname()}`;
     const owner = randomUUID();
-    const lease = await this.#records.update(keys.collectionLease, (current) => {
+    const lease = await this.#records.update(this.#key, (current) => {
       if (current !== undefined && isHeld(current)) return undefined;
       return { holder, process: self, owner, renewed: Date.now(), ended: current?.ended ?? 0 };
     });
@@ -94,13 +97,13 @@ export class CollectionLease {
     const renew = async (): Promise<void> => {
       try {
         const value = { ...lease.value, renewed: Date.now() };
-        const renewed = await this.#records.replace(keys.collectionLease, value, lease);
-        if (renewed === undefined) lost.abort(new Error('another process has begun to collect garbage'));
+        const renewed = await this.#records.replace(this.#key, value, lease);
+        if (renewed === undefined) lost.abort(new Error('another process has taken the lease'));
         else lease = renewed;
       } catch (error) {
-        this.#log.warn({ reason: messageOf(error) }, 'the lease of collection could not be renewed');
+        this.#log.warn({ reason: messageOf(error) }, 'the lease could not be renewed');
         if (Date.now() - lease.value.renewed > RELIED_ON_FOR)
-          lost.abort(new Error('storage is in trouble: the lease of collection has run out'));
+          lost.abort(new Error('storage is in trouble: the lease has run out'));
       }
     };
     const timer = setInterval(() => {
@@ -113,7 +116,7 @@ export class CollectionLease {
         await renewing;
         const { value } = lease;
         const given = { ...value, owner: undefined, ended: isDone ? Date.now() : value.ended };
-        await this.#records.replace(keys.collectionLease, given, lease);
+        await this.#records.replace(this.#key, given, lease);
       },
     };
   }
