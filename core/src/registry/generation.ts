@@ -1,4 +1,10 @@
-import { createHooks, type CertificateSource, type Hooks, type RegistryFigures, type Siblings } from '@entrepot/plugin-sdk';
+import {
+  createHooks,
+  type CertificateSource,
+  type Hooks,
+  type RegistryFigures,
+  type Siblings,
+} from '@entrepot/plugin-sdk';
 import type { ResolvedConfig } from '../config/define-config.ts';
 import { Clients } from '../http/clients.ts';
 import { logParts, partOf, type Logger, type LogPart } from '../log.ts';

@@ -28,7 +28,10 @@ export function openSiblingChannel(
   {
     send,
     onMessage,
-  }: { readonly send: (message: WorkerMessage) => void; readonly onMessage: (take: (message: unknown) => void) => void },
+  }: {
+    readonly send: (message: WorkerMessage) => void;
+    readonly onMessage: (take: (message: unknown) => void) => void;
+  },
 ): SiblingChannel {
   const questions = new Map<string, Question>();
   let give: (topic: string) => Promise<string | undefined> = async () => undefined;
