@@ -1,7 +1,14 @@
 import type { StorageDriver } from '@entrepot/plugin-sdk';
 import { keys } from './keys.ts';
 import { listNames, type NamePage, type PageRequest } from './listing.ts';
-import { isCount, jsonFormat, Records, type RecordsOptions, type RecordFormat, type Seen } from './records.ts';
+import {
+  isCount,
+  jsonFormat,
+  Records,
+  type RecordsOptions,
+  type RecordFormat,
+  type Seen,
+} from './records.ts';
 
 export interface Marker {
   /** Milliseconds since 1970. */

@@ -72,7 +72,10 @@ describe('resolveConfig', () => {
 
   it('refuses unknown keys, naming the path and the known ones', async () => {
     const [top] = await problemsOf({ https: {} });
-    expect(top).to.include("unknown key 'https'").and.include('http, log, diagnostics, manifests').and.include('plugins');
+    expect(top)
+      .to.include("unknown key 'https'")
+      .and.include('http, log, diagnostics, manifests')
+      .and.include('plugins');
     const [inner] = await problemsOf({ http: { prot: 1 } });
     expect(inner).to.include("config: http has an unknown key 'prot'").and.include('host, port');
   });
