@@ -1,7 +1,10 @@
 import { expect } from 'chai';
 import { Memory, MemoryDriver } from '@entrepot/storage-memory';
 import { rejectionOf } from '../../core/test/rejection.ts';
+import { parseManifest } from '../../core/src/manifest/parse-manifest.ts';
 import type { Undo } from '../../core/src/registry/undo.ts';
+import { TimeLimitedDriver } from '../../core/src/store/time-limited-driver.ts';
+import { Verification } from '../../core/src/store/verify/verification.ts';
 import { descriptor, indexOf, type ManifestContent } from '../oci/content.ts';
 import { openStore } from '../races/registry-view.ts';
 import { stoppedClock } from '../races/stopped-clock.ts';
@@ -12,6 +15,18 @@ import { undoOn } from './undo-cases.ts';
 const repository = 'team/app';
 const DAY = 24 * HOUR;
 const rules = { restoreWindow: 7 * DAY };
+
+function verificationOf({ driver, store }: FilledStore): Verification {
+  return new Verification(new TimeLimitedDriver(driver), {
+    deep: true,
+    repair: false,
+    mayLack: 'nothing',
+    uploadMaxAge: DAY,
+    parse: ({ bytes, mediaType }) => parseManifest(bytes, mediaType, 'sha256'),
+    sweepUploads: () => store.uploads.expire(),
+    waits: { patience: 0, settle: 0, safetyAge: DAY },
+  });
+}
 
 describe('What has been deleted', () => {
   let filled: FilledStore;
@@ -97,6 +112,16 @@ describe('What has been deleted', () => {
     await untag('v2');
     await filled.deleteManifest(repository, image);
     expect(await filled.keysOfContent()).to.deep.equal([]);
+  });
+
+  it('is nothing that verify finds fault with, also when its blobs have been deleted besides', async () => {
+    const image = await filled.pushImage(repository, 'image', { tags: ['v1'] });
+    await filled.pushImage(repository, 'kept', { tags: ['v2'] });
+    await filled.deleteManifest(repository, image);
+    await filled.store.blobs.unlink(repository, image.layer.digest);
+    const findings = [];
+    for await (const finding of verificationOf(filled).findings()) findings.push(finding);
+    expect(findings).to.deep.equal([]);
   });
 
   it('lives anew when it is pushed again', async () => {
