@@ -19,7 +19,7 @@ const report: ResponseReport = {
   endpoint: 'base',
   status: 200,
   bytes: 2,
-    receivedBytes: 0,
+  receivedBytes: 0,
   milliseconds: 1,
 };
 const event: RegistryEvent = {
@@ -69,7 +69,16 @@ describe('What plugins hold of the hooks', () => {
   });
 
   it('can be tapped, and neither called, intercepted nor changed', () => {
-    const async = ['authenticate', 'authorize', 'admit', 'validateManifest', 'record', 'event', 'audit', 'response'];
+    const async = [
+      'authenticate',
+      'authorize',
+      'admit',
+      'validateManifest',
+      'record',
+      'event',
+      'audit',
+      'response',
+    ];
     for (const [name, hook] of Object.entries(untyped)) {
       expect(Object.keys(hook)).to.deep.equal(async.includes(name) ? ['tap', 'tapPromise'] : ['tap']);
       expect(hook).to.be.frozen;
