@@ -1,4 +1,5 @@
 import type { Logger } from '../plugin.ts';
+import { withinTimeout } from './attempt.ts';
 import { Circuit } from './circuit.ts';
 import { deliveryErrorOf, type DeliveryError } from './delivery-error.ts';
 import { lanes, parseEntryName } from './entry-name.ts';
@@ -41,9 +42,6 @@ export const systemClock: Clock = {
 
 /** Milliseconds after which a lane is looked at again that somebody else had, or that storage did not let us look at. */
 const LOOK_AGAIN = 1000;
-
-/** Milliseconds that `deliver` has to say what is wrong once its time is over; then it has failed. */
-const TIME_TO_ABORT = 1000;
 
 /** An event that could not be delivered yet: those behind it of the same repository wait for it. */
 interface Trouble {
@@ -247,11 +245,9 @@ export class Delivery {
 
   /** What went wrong, if anything did. An attempt that outlasts its time has failed, whatever becomes of it. */
   async #attempt(event: SinkEvent): Promise<DeliveryError | undefined> {
-    const { timeout } = this.#limits;
-    const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(timeout)]);
-    const limit = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(timeout + TIME_TO_ABORT)]);
     try {
-      await orAborted(this.#deliver(event, signal), limit);
+      const { timeout } = this.#limits;
+      await withinTimeout((signal) => this.#deliver(event, signal), timeout, this.#stopped.signal);
       this.#circuit.succeeded();
       return undefined;
     } catch (thrown) {
@@ -270,20 +266,5 @@ export class Delivery {
     if (fault === 'rejected') return true;
     if (fault === 'failed') return attempts >= this.#limits.attempts;
     return this.#clock.now() - (parseEntryName(name)?.time ?? 0) > this.#limits.maxAge;
-  }
-}
-
-/** Settles as `work` does, or rejects when the signal aborts. */
-async function orAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  let abort: (() => void) | undefined;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    abort = () => reject(signal.reason instanceof Error ? signal.reason : new Error('it was given up'));
-    signal.addEventListener('abort', abort);
-  });
-  try {
-    await Promise.race([work, aborted]);
-  } finally {
-    if (abort !== undefined) signal.removeEventListener('abort', abort);
-    aborted.catch(() => undefined);
   }
 }
