@@ -29,6 +29,8 @@ export interface Case {
   readonly keepsDeleted?: boolean;
   /** With how many deaths there are too many orders to play all of them in minutes. */
   readonly vast?: readonly number[];
+  /** Nobody dies: a push that dies while its manifest is deleted is the one race that is accepted. */
+  readonly isWithoutDeaths?: boolean;
   readonly alterClients?: Alter;
   readonly alterCollectors?: Alter;
 }

@@ -32,7 +32,7 @@ describe('Garbage collection at the same time as requests for manifests loses no
 
 describe('Garbage collection at the same time as deletions leaves what can be restored', () => {
   for (const [sentence, scene] of Object.entries(undoCases)) {
-    for (const deaths of [0, 1]) {
+    for (const deaths of scene.isWithoutDeaths === true ? [0] : [0, 1]) {
       it(`${sentence}${deaths === 0 ? '' : ', one of whom dies'}`, async () => {
         const { endings } = await explore(collectionScene(scene), { deaths, limit: SAMPLE_OF_DELETIONS });
         expect(endings).to.be.greaterThan(0);

@@ -117,7 +117,7 @@ const cases: Readonly<Record<string, Case>> = {
     clients: { D: deletion },
     collectors: 2,
     rules: long,
-    vast: [0, 1],
+    vast: [1],
   },
   'the deletion of a tag that a mark has missed, whose image was condemned': {
     before: taggedImage,
@@ -133,7 +133,6 @@ const cases: Readonly<Record<string, Case>> = {
     arrange: condemned(image.digest),
     clients: { D: overwriting },
     rules: { ...long, keepUntagged: HOUR },
-    vast: [1],
   },
   'the restoration of an image': {
     before: deletedImage,
@@ -144,25 +143,23 @@ const cases: Readonly<Record<string, Case>> = {
     before: deletedImage,
     clients: { R: restoring('v1', image.digest) },
     rules: over,
-    vast: [1],
   },
   'the restoration of an index whose time is over, and that of its image': {
     before: deletedIndex,
     clients: { R: restoring('all', index.digest) },
     rules: over,
-    vast: [0, 1],
   },
   'a push of what was deleted, whose time is over': {
     before: deletedImage,
     clients: { P: pushing },
     rules: over,
-    vast: [1],
   },
   'a restoration and a deletion': {
     before: deletedImage,
     clients: { R: { ...restoring('v1', image.digest), lasts: false, isKept: async () => true }, D: deletion },
     rules: long,
-    vast: [0, 1],
+    vast: [0],
+    isWithoutDeaths: true,
   },
 };
 
