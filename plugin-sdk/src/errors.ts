@@ -1,3 +1,5 @@
+import type { Identity } from './auth.ts';
+
 /**
  * Every way a request can be refused: the error codes of the distribution-spec ("Error Codes"), and three of our own
  * for 5xx answers, which the spec leaves open. Codes are API; messages are for people and may change.
@@ -36,6 +38,11 @@ export interface RegistryErrorOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Goes to the log, never to the client. */
   readonly cause?: unknown;
+  /**
+   * Of an `UNAUTHORIZED`: whose the credentials are, when nothing is wrong with them but that their time has passed. An
+   * upload that was begun with them may be ended with them.
+   */
+  readonly expired?: Identity;
 }
 
 /** An error whose code, message and details go to the client. Told apart by `code`, never by `instanceof`. */
@@ -45,6 +52,7 @@ export class RegistryError extends Error {
   readonly status: number;
   readonly details: readonly unknown[];
   readonly headers: Readonly<Record<string, string>>;
+  readonly expired: Identity | undefined;
 
   constructor(code: ErrorCode, message?: string, options: RegistryErrorOptions = {}) {
     super(
@@ -55,6 +63,7 @@ export class RegistryError extends Error {
     this.status = options.status ?? errorCodes[code].status;
     this.details = options.details ?? [];
     this.headers = options.headers ?? {};
+    this.expired = options.expired;
   }
 }
 

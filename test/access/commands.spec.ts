@@ -16,13 +16,14 @@ interface Outcome {
 }
 
 /** Runs `registry` with these arguments and this standard input. */
-function registry(args: readonly string[], { cwd = root, input = '' } = {}): Promise<Outcome> {
+function registry(args: readonly string[], { cwd = root, input = '', env: own = {} } = {}): Promise<Outcome> {
   return new Promise((resolve) => {
-    const env = { ...process.env, NODE_OPTIONS: '' };
+    const env = { ...process.env, NODE_OPTIONS: '', ...own };
     const child = execFile(process.execPath, [executable, ...args], { cwd, env }, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
     });
-    child.stdin?.end(input);
+    // A command that reads nothing may have ended by now.
+    child.stdin?.on('error', () => undefined).end(input);
   });
 }
 
@@ -113,9 +114,16 @@ describe('registry htpasswd', () => {
 });
 
 describe('the configurations of docs/access.md', () => {
-  for (const name of ['open', 'team', 'public']) {
+  for (const name of ['open', 'team', 'public', 'github', 'company', 'token-server']) {
     it(`pass registry check: ${name}`, async () => {
-      expect(await registry(['check', '--config', recipeFile(name)])).to.include({ code: 0 });
+      const env = { LDAP_PASSWORD: 'of the reader' };
+      expect(await registry(['check', '--config', recipeFile(name)], { env })).to.include({ code: 0 });
     });
   }
+
+  it('want the password of the directory, where one is needed', async () => {
+    const { code, stderr } = await registry(['check', '--config', recipeFile('company')]);
+    expect(code).to.equal(1);
+    expect(stderr).to.match(/auth-ldap: .*bindPassword when property bindDn is present/);
+  });
 });

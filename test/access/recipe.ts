@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -21,6 +21,16 @@ export interface Recipe {
 /** Users and passwords, as the pages name them. */
 export type Users = Readonly<Record<string, string>>;
 
+/** Where a recipe runs, for those that name addresses. */
+export interface Surroundings {
+  /** Environment variables that the configuration reads. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Files beside the configuration, each with the path of what is in it. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** A free one, when left out. */
+  readonly port?: number;
+}
+
 /**
  * Starts `docs/examples/access/<name>.config.js` in a folder of its own, on a free port: nothing else is changed, but for
  * `settings`.
@@ -29,6 +39,7 @@ export async function startRecipe(
   name: string,
   users: Users = {},
   settings: Omit<RegistryConfig, 'plugins' | 'http'> = {},
+  { environment = {}, files = {}, port = 0 }: Surroundings = {},
 ): Promise<Recipe> {
   const folder = await mkdtemp(join(tmpdir(), 'entrepot-recipe-'));
   try {
@@ -37,9 +48,11 @@ export async function startRecipe(
     const config = join(folder, 'registry.config.mjs');
     await writeFile(
       config,
-      `import recipe from ${JSON.stringify(recipe)};\n` +
-        `export default { ...recipe, ...${JSON.stringify(settings)}, http: { ...recipe.http, port: 0 } };\n`,
+      `Object.assign(process.env, ${JSON.stringify(environment)});\n` +
+        `const { default: recipe } = await import(${JSON.stringify(recipe)});\n` +
+        `export default { ...recipe, ...${JSON.stringify(settings)}, http: { ...recipe.http, port: ${port} } };\n`,
     );
+    for (const [file, path] of Object.entries(files)) await copyFile(path, join(folder, file));
     const registry = new RunningRegistry(config, folder);
     const { host } = new URL(await registry.url());
     return {

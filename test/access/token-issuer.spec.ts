@@ -167,6 +167,43 @@ onEachStorage('A registry that is its own token server', (serve) => {
       expectChallenge(await registry.get('/v2/', bearer(token)), `${plain},error="invalid_token"`);
   });
 
+  it('says in it what a token is to say', async () => {
+    const token = await ask('bob', 'scope=repository:team/app:pull,push');
+    const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
+    expect(claims).to.include.all.keys('iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'access');
+    expect(claims).to.deep.include({
+      iss: 'https://registry.example.com',
+      aud: 'registry',
+      sub: 'bob',
+      access: [{ type: 'repository', name: 'team/app', actions: ['pull'] }],
+    });
+  });
+
+  it('grants no push that would make a repository to who may not create one', async () => {
+    const rules = accessRules({
+      rules: [
+        { who: ['user:alice'], allow: ['*', 'create'] },
+        { who: ['user:bob'], allow: ['pull', 'push'] },
+      ],
+    });
+    const creating = await serve({}, passwords, rules, issuer);
+    const grantsOf = async (name: string, repository: string): Promise<unknown> => {
+      const query = `/token?scope=repository:${repository}:pull,push`;
+      const token = tokenOf(await creating.get(query, basic(name)));
+      const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
+      return typeof claims === 'object' && claims !== null && 'access' in claims ? claims.access : undefined;
+    };
+    const both = [{ type: 'repository', name: 'new', actions: ['pull', 'push'] }];
+    const pull = [{ type: 'repository', name: 'new', actions: ['pull'] }];
+    expect(await grantsOf('bob', 'new')).to.deep.equal(pull);
+    expect(await grantsOf('alice', 'new')).to.deep.equal(both);
+    const token = tokenOf(await creating.get('/token?scope=repository:new:pull,push', basic('alice')));
+    const { bytes, mediaType } = bareManifest('new');
+    const headers = { ...bearer(token), 'content-type': mediaType };
+    expectStatus(await creating.put('/v2/new/manifests/v1', { headers, body: bytes }), 201);
+    expect(await grantsOf('bob', 'new')).to.deep.equal(both);
+  });
+
   it('publishes its keys', async () => {
     const answer = expectStatus(await registry.get('/token/keys'), 200);
     expect(answer.headers['content-type']).to.equal('application/jwk-set+json');

@@ -21,7 +21,7 @@ export interface TokenServer {
 
 /** A token server as distribution's token specification describes it: the GET of docker, and the POST of OAuth2. */
 export async function startTokenServer(users: Readonly<Record<string, User>>): Promise<TokenServer> {
-  const service = 'registry.test';
+  const service = 'registry.example.com';
   const asked: string[] = [];
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const keys = [{ ...(await exportJWK(publicKey)), kid: 'one', use: 'sig' }];
@@ -36,7 +36,7 @@ export async function startTokenServer(users: Readonly<Record<string, User>>): P
     });
     return new SignJWT({ access })
       .setProtectedHeader({ alg: 'ES256', kid: 'one' })
-      .setIssuer('token-server')
+      .setIssuer('auth.example.com')
       .setSubject(name)
       .setAudience(service)
       .setIssuedAt()

@@ -1,10 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect } from 'chai';
-import authToken from '@entrepot/auth-token';
-import { createRegistry, type Registry } from '@entrepot/core';
-import storageFilesystem from '@entrepot/storage-filesystem';
+import { startRecipe, type Recipe } from './recipe.ts';
 import { expectDenied, TokenClients } from './token-clients.ts';
 import { startTokenServer, type TokenServer } from './token-server.ts';
 
@@ -14,35 +9,19 @@ const users = {
   bob: { password: 'builder', rights: { 'team/app': ['pull'] } },
 };
 
-describe('A registry with a token server', () => {
-  let folder: string;
+describe('docs/access.md: a token server that is there already', () => {
   let tokens: TokenServer;
-  let registry: Registry;
+  let recipe: Recipe;
   let clients: TokenClients;
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'entrepot-token-clients-'));
     tokens = await startTokenServer(users);
-    registry = await createRegistry({
-      http: { port: 0 },
-      log: { level: 'silent' },
-      plugins: [
-        storageFilesystem({ root: join(folder, 'storage') }),
-        authToken({
-          realm: `${tokens.url}/token`,
-          service: tokens.service,
-          issuers: ['token-server'],
-          jwksUrl: `${tokens.url}/jwks`,
-        }),
-      ],
-    });
-    const { port } = await registry.start();
+    recipe = await startRecipe('token-server', {}, {}, { environment: { TOKEN_SERVER: tokens.url } });
     const passwordOf = (user: string): string => (user === 'bob' ? users.bob : users.alice).password;
-    clients = await TokenClients.open({ folder, host: `127.0.0.1:${port}`, passwordOf });
+    clients = await TokenClients.open({ folder: recipe.folder, host: recipe.host, passwordOf });
   });
   after(async () => {
-    await registry.stop();
+    await recipe.stop();
     await tokens.close();
-    await rm(folder, { recursive: true, force: true });
   });
 
   it('lets skopeo log in, push and pull what its user may', async () => {

@@ -11,12 +11,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { exportJWK, SignJWT, UnsecuredJWT, type JWTPayload } from 'jose';
+import accessRules from '@entrepot/access-rules';
 import authToken from '@entrepot/auth-token';
-import { expectError, namesOf } from '../oci/answers.ts';
+import tokenIssuer from '@entrepot/token-issuer';
+import { expectError, jsonOf, namesOf } from '../oci/answers.ts';
 import { bareManifest } from '../oci/content.ts';
 import type { Answer } from '../oci/http-client.ts';
 import { expectStatus } from '../oci/pushes.ts';
-import { onEachStorage, type ServedRegistry } from '../oci/served-registry.ts';
+import { onEachStorage, plugin, type ServedRegistry } from '../oci/served-registry.ts';
 
 const certificates = fileURLToPath(new URL('../../plugins/auth-token/test/certificates/', import.meta.url));
 const server = {
@@ -323,6 +325,65 @@ onEachStorage('A registry that takes tokens', (serve) => {
     const token = await sign(claims(access('team/app', 'pull', 'push')));
     const mount = `/v2/team/app/blobs/uploads/?mount=sha256:${'a'.repeat(64)}&from=secret/app`;
     expectStatus(await registry.post(mount, { headers: bearer(token) }), 202);
+  });
+});
+
+onEachStorage('A registry with tokens of a server and others', (serve) => {
+  let folder: string;
+  let jwksFile: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'entrepot-tokens-'));
+    jwksFile = join(folder, 'keys.json');
+    await writeFile(jwksFile, JSON.stringify({ keys: [{ ...(await exportJWK(ec.publicKey)), kid: 'ec' }] }));
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  const catalogToken = (): Promise<string> =>
+    sign(claims({ type: 'registry', name: 'catalog', actions: ['*'] }, access('team/app', 'pull')));
+
+  it('shows all of the catalog, or what the token allows to pull', async () => {
+    for (const [catalog, shown] of [
+      ['all', ['secret/app', 'team/app']],
+      ['granted', ['team/app']],
+    ] as const) {
+      const registry = await serve({}, authToken({ ...server, jwksFile, catalog }));
+      for (const name of ['secret/app', 'team/app']) {
+        const manifest = bareManifest(name);
+        const headers = {
+          ...bearer(await sign(claims(access(name, 'pull', 'push')))),
+          'content-type': manifest.mediaType,
+        };
+        expectStatus(await registry.put(`/v2/${name}/manifests/v1`, { headers, body: manifest.bytes }), 201);
+      }
+      const answer = expectStatus(await registry.get('/v2/_catalog', bearer(await catalogToken())), 200);
+      expect(namesOf(answer, 'repositories')).to.deep.equal(shown);
+    }
+  });
+
+  it('stands beside one that issues its own', async () => {
+    const passwords = plugin('auth-passwords', (hooks, name) =>
+      hooks.authenticate.tap(name, ({ basic }) =>
+        basic?.password === 'wonderland' ? { subject: basic.username } : undefined,
+      ),
+    );
+    const rules = accessRules({ rules: [{ who: ['user:carol'], allow: ['pull'] }] });
+    const issuer = tokenIssuer({ url: 'https://registry.example.com' });
+    const registry = await serve({}, authToken({ ...server, jwksFile }), passwords, rules, issuer);
+    const basic = { authorization: `Basic ${Buffer.from('carol:wonderland').toString('base64')}` };
+    const own = jsonOf(expectStatus(await registry.get('/token?scope=repository:team/app:pull', basic), 200))[
+      'token'
+    ];
+    const foreign = await sign(claims(access('team/app', 'pull')));
+    // Both may look for a repository that does not exist.
+    for (const token of [String(own), foreign])
+      expectError(await registry.get('/v2/team/app/tags/list', bearer(token)), 404, 'NAME_UNKNOWN');
+    for (const token of [await sign({ ...claims(), iss: 'nobody' }), 'x', `${String(own)}x`, `${foreign}x`]) {
+      const answer = await registry.get('/v2/team/app/tags/list', bearer(token));
+      expectError(answer, 401, 'UNAUTHORIZED');
+      expect(answer.headers['www-authenticate']).to.match(
+        /^Bearer realm="https:\/\/registry\.example\.com\/token".*error="invalid_token"$/,
+      );
+    }
   });
 });
 

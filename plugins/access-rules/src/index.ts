@@ -39,7 +39,8 @@ const ruleSchema: JSONSchemaType<RuleOptions> = {
       required: [],
       additionalProperties: { type: 'string' },
       nullable: true,
-      description: 'Claims the identity has to have besides, each with a value; `*` is any characters.',
+      description:
+        'Claims the identity has to have besides, each with a value; `*` is any characters. `/a/b` is a claim within another.',
     },
     networks: {
       ...texts,

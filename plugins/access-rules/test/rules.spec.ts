@@ -105,6 +105,17 @@ describe('Access rules', () => {
     expect(await may(inherited, { subject: 'ci', claims: {} }, on('a', 'push'))).to.equal(false);
   });
 
+  it('may ask for a claim within another', async () => {
+    const path = '/kubernetes.io/serviceaccount/name';
+    const rules: RuleOptions[] = [{ who: ['known'], claims: { [path]: 'builder' }, allow: ['push'] }];
+    const claiming = (claims: Record<string, unknown>): Promise<boolean> =>
+      may(rules, { subject: 'pod', claims }, on('a', 'push'));
+    const nested = { 'kubernetes.io': { serviceaccount: { name: 'builder' } } };
+    expect(await claiming(nested)).to.equal(true);
+    expect(await claiming({ 'kubernetes.io': { serviceaccount: { name: 'other' } } })).to.equal(false);
+    expect(await claiming({ [path]: 'builder' })).to.equal(false);
+  });
+
   it('may ask for networks, one of them', async () => {
     const rules: RuleOptions[] = [
       { who: ['everyone'], networks: ['10.0.0.0/8', '2001:db8::/32', '192.0.2.7'], allow: ['pull'] },

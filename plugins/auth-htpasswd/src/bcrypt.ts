@@ -1,5 +1,5 @@
 import { compare, hash } from '@node-rs/bcrypt';
-import { RegistryError } from '@entrepot/plugin-sdk';
+import { Turns, type TurnLimits } from '@entrepot/plugin-sdk/access';
 
 /** bcrypt looks at no more bytes of a password. */
 export const MAX_PASSWORD_BYTES = 72;
@@ -14,38 +14,14 @@ export function hashPassword(password: string, cost: number): Promise<string> {
  * pulls need threads of the same pool.
  */
 export class BcryptQueue {
-  readonly #concurrency: number;
-  readonly #maxWaiting: number;
-  readonly #waiting: (() => void)[] = [];
-  #running = 0;
+  readonly #turns: Turns;
 
-  constructor(limits: { readonly concurrency: number; readonly maxWaiting: number }) {
-    this.#concurrency = limits.concurrency;
-    this.#maxWaiting = limits.maxWaiting;
+  constructor(limits: TurnLimits) {
+    this.#turns = new Turns(limits);
   }
 
   /** @throws RegistryError `TOOMANYREQUESTS` when too many wait already. */
-  async matches(password: string, hashed: string): Promise<boolean> {
-    await this.#turn();
-    try {
-      return await compare(password, hashed);
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#running -= 1;
-      else next();
-    }
-  }
-
-  async #turn(): Promise<void> {
-    if (this.#running < this.#concurrency) {
-      this.#running += 1;
-      return;
-    }
-    if (this.#waiting.length >= this.#maxWaiting) {
-      throw new RegistryError('TOOMANYREQUESTS', 'too many are logging in; try again', {
-        headers: { 'retry-after': '2' },
-      });
-    }
-    await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  matches(password: string, hashed: string): Promise<boolean> {
+    return this.#turns.take(() => compare(password, hashed));
   }
 }

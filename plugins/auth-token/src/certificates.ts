@@ -1,5 +1,6 @@
 import { X509Certificate, type KeyObject } from 'node:crypto';
-import { keysNamedByContent, type TrustedKey } from './trusted-key.ts';
+import type { TrustedKey } from '@entrepot/plugin-sdk/tokens';
+import { keysNamedByContent } from './key-names.ts';
 
 const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 /** A leaf, a few authorities between, and the root. */

@@ -1,13 +1,17 @@
 import { resolve } from 'node:path';
-import { definePlugin, isRegistryError, type Identity } from '@entrepot/plugin-sdk';
+import { definePlugin, type Identity } from '@entrepot/plugin-sdk';
 import { BearerRefusals, scopeOf, WatchedFile } from '@entrepot/plugin-sdk/access';
+import {
+  issuerOf,
+  KeyRing,
+  parseKeySet,
+  PublishedKeys,
+  readPublished,
+  TokenCheck,
+} from '@entrepot/plugin-sdk/tokens';
 import { Certificates } from './certificates.ts';
 import { Grants } from './grants.ts';
-import { KeyRing } from './key-ring.ts';
 import { schema, type Input, type Options } from './options.ts';
-import { PublishedKeys } from './published-keys.ts';
-import { verifySignedToken } from './signed-token.ts';
-import { parseKeySet } from './trusted-key.ts';
 
 /** The most bytes a file of keys or certificates may have. */
 const MAX_BYTES = 1024 ** 2;
@@ -33,6 +37,7 @@ export default definePlugin<Options, Input>({
         ? undefined
         : new PublishedKeys({
             url: jwksUrl,
+            read: () => readPublished(jwksUrl),
             freshFor: options.cacheSeconds * 1000,
             staleFor: options.staleSeconds * 1000,
             log,
@@ -44,31 +49,33 @@ export default definePlugin<Options, Input>({
       ...(published === undefined ? {} : { published }),
     });
     const refusals = new BearerRefusals();
-    const terms = { ...options, audience: options.audience ?? service };
     /** What each identity of this plugin may do. */
     const rights = new WeakMap<Identity, Grants>();
-
-    async function identify(token: string, requestId: string): Promise<Identity> {
-      const now = new Date();
-      try {
-        const claims = await verifySignedToken(token, terms, (hint) => ring.find(hint, now), now);
+    const check = new TokenCheck({
+      terms: { ...options, audience: options.audience ?? service },
+      findKey: (hint, now) => ring.find(hint, now),
+      identityOf: (claims) => {
         const identity = { subject: typeof claims.sub === 'string' ? claims.sub : '', claims };
         rights.set(identity, new Grants(claims['access']));
         return identity;
-      } catch (error) {
-        if (isRegistryError(error)) throw error;
-        const reason = error instanceof Error ? error.message : 'the token cannot be read';
-        log.info({ reqId: requestId, reason }, 'a token was refused');
-        throw refusals.refuse('invalid_token', reason, error);
-      }
-    }
+      },
+      log,
+    });
 
-    hooks.authenticate.tapPromise(name, async ({ bearer, requestId }) =>
-      bearer === undefined ? undefined : identify(bearer, requestId),
-    );
-    hooks.authorize.tap(name, ({ identity, access }) => {
+    hooks.authenticate.tapPromise(name, async ({ bearer, requestId }) => {
+      const issuer = bearer === undefined ? undefined : issuerOf(bearer);
+      if (bearer === undefined || issuer === undefined) return undefined;
+      if (options.issuers.includes(issuer)) return check.identify(bearer, requestId);
+      log.debug({ reqId: requestId, issuer: issuer.slice(0, 255) }, 'a token is of none of the issuers');
+      return undefined;
+    });
+    hooks.authorize.tap(name, ({ identity, access, limitCatalog }) => {
       const grants = identity === undefined ? undefined : rights.get(identity);
       if (grants === undefined) return undefined;
+      if (options.catalog === 'granted')
+        limitCatalog?.((repository) =>
+          grants.cover([{ type: 'repository', name: repository, action: 'pull' }]),
+        );
       if (grants.cover(access)) return true;
       throw refusals.refuse('insufficient_scope', `the token does not allow ${scopeOf(access)}`);
     });

@@ -1,4 +1,5 @@
 import type { JSONSchemaType } from '@entrepot/plugin-sdk';
+import { tokenOptions } from '@entrepot/plugin-sdk/tokens';
 
 export interface Options {
   readonly realm: string;
@@ -8,6 +9,7 @@ export interface Options {
   readonly jwksUrl?: string;
   readonly jwksFile?: string;
   readonly rootCertificates?: string;
+  readonly catalog: 'all' | 'granted';
   readonly algorithms: readonly string[];
   readonly leewaySeconds: number;
   readonly cacheSeconds: number;
@@ -16,20 +18,22 @@ export interface Options {
 /** What a configuration has to say; the rest has defaults. */
 export type Input = Partial<Options> & Pick<Options, 'realm' | 'service' | 'issuers'>;
 
-/** Signatures by a private key alone: who can check a token must not be able to make one. */
-const ALGORITHMS = [
-  ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
-  ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
-];
-
 const path = { type: 'string', minLength: 1, nullable: true } as const;
 const quotable = { type: 'string', minLength: 1, pattern: '^[\\x20\\x21\\x23-\\x5b\\x5d-\\x7e]+$' } as const;
-const seconds = { type: 'integer', minimum: 0 } as const;
 
 export const schema: JSONSchemaType<Options> = {
   type: 'object',
   additionalProperties: false,
-  required: ['realm', 'service', 'issuers', 'algorithms', 'leewaySeconds', 'cacheSeconds', 'staleSeconds'],
+  required: [
+    'realm',
+    'service',
+    'issuers',
+    'catalog',
+    'algorithms',
+    'leewaySeconds',
+    'cacheSeconds',
+    'staleSeconds',
+  ],
   anyOf: [{ required: ['jwksUrl'] }, { required: ['jwksFile'] }, { required: ['rootCertificates'] }],
   properties: {
     realm: {
@@ -68,33 +72,13 @@ export const schema: JSONSchemaType<Options> = {
       description:
         'A PEM file of certificates whose keys sign tokens, or certify the chains in `x5c`. It is read again when it changes.',
     },
-    algorithms: {
-      type: 'array',
-      minItems: 1,
-      uniqueItems: true,
-      items: { type: 'string', enum: ALGORITHMS },
-      default: ALGORITHMS,
-      description: 'The signature algorithms that are taken. None of them works with a shared secret.',
+    catalog: {
+      type: 'string',
+      enum: ['all', 'granted'],
+      default: 'all',
+      description:
+        'Which repositories a token that allows `registry:catalog:*` shows: all, as with distribution, or those alone that it allows to pull.',
     },
-    leewaySeconds: {
-      ...seconds,
-      maximum: 3600,
-      default: 60,
-      description: 'Seconds that the clock of the token server may differ from the one here.',
-    },
-    cacheSeconds: {
-      ...seconds,
-      minimum: 10,
-      maximum: 86_400,
-      default: 600,
-      description: 'Seconds after which the keys of `jwksUrl` are asked for again.',
-    },
-    staleSeconds: {
-      ...seconds,
-      minimum: 10,
-      maximum: 2_592_000,
-      default: 86_400,
-      description: 'Seconds for which known keys serve on while `jwksUrl` cannot be read.',
-    },
+    ...tokenOptions,
   },
 };

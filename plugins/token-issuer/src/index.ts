@@ -1,5 +1,6 @@
 import { definePlugin, type JSONSchemaType, type StorageDriver } from '@entrepot/plugin-sdk';
 import { BearerRefusals, scopeOf } from '@entrepot/plugin-sdk/access';
+import { issuerOf } from '@entrepot/plugin-sdk/tokens';
 import { cover } from './scope.ts';
 import { SigningKeys } from './signing-keys.ts';
 import { TokenEndpoint } from './token-endpoint.ts';
@@ -79,7 +80,7 @@ export default definePlugin<Options, Partial<Options> & Pick<Options, 'url'>>({
     });
     // The token says what it was asked for; what its owner may do by now is for `authorize` to say, on each request.
     hooks.authenticate.tapPromise(name, async ({ bearer, access }) => {
-      if (bearer === undefined) return undefined;
+      if (bearer === undefined || issuerOf(bearer) !== url) return undefined;
       const content = await tokens.read(bearer, Date.now());
       if (content === undefined)
         throw refusals.refuse('invalid_token', 'the token is not good here, or no more');

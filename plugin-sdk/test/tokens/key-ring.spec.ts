@@ -1,8 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { expect } from 'chai';
 import { RegistryError } from '@entrepot/plugin-sdk';
-import { KeyRing } from '../src/key-ring.ts';
-import type { TrustedKey } from '../src/trusted-key.ts';
+import { KeyRing, type TrustedKey } from '@entrepot/plugin-sdk/tokens';
 
 const keyNamed = (kid: string | undefined, alg?: string): TrustedKey => {
   return { kid, alg, key: generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey };

@@ -15,10 +15,20 @@ export type Claims = Readonly<JWTPayload>;
 /** What is wrong with a token, for the client to read. */
 export class TokenInvalid extends Error {
   override readonly name = 'TokenInvalid';
+  /** What it says, when nothing else is wrong with it than that its time has passed. */
+  readonly expired: Claims | undefined;
+
+  constructor(
+    message: string,
+    { cause, expired }: { readonly cause?: unknown; readonly expired?: Claims } = {},
+  ) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.expired = expired;
+  }
 }
 
-/** More than any header holds. */
-const MAX_LENGTH = 65_536;
+/** More characters than any header holds. */
+export const MAX_TOKEN_LENGTH = 65_536;
 
 /**
  * The claims of a compact JWS whose signature, issuer, audience and times are right.
@@ -30,7 +40,7 @@ export async function verifySignedToken(
   findKey: (hint: KeyHint) => Promise<KeyObject>,
   now: Date,
 ): Promise<Claims> {
-  if (token.length > MAX_LENGTH) throw new TokenInvalid('the token is too long');
+  if (token.length > MAX_TOKEN_LENGTH) throw new TokenInvalid('the token is too long');
   let lookup: { readonly failure: unknown } | undefined;
   try {
     const { payload } = await jwtVerify(
@@ -55,7 +65,11 @@ export async function verifySignedToken(
     return payload;
   } catch (error) {
     if (lookup !== undefined) throw lookup.failure;
-    throw new TokenInvalid(reasonFor(error, Math.floor(now.getTime() / 1000)), { cause: error });
+    throw new TokenInvalid(reasonFor(error, Math.floor(now.getTime() / 1000)), {
+      cause: error,
+      // The time is looked at last, when everything else has been found right.
+      ...(error instanceof errors.JWTExpired ? { expired: error.payload } : {}),
+    });
   }
 }
 

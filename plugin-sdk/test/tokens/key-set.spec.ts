@@ -1,28 +1,8 @@
-import { createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { expect } from 'chai';
-import { calculateJwkThumbprint, exportJWK } from 'jose';
-import { libtrustId, parseKeySet, thumbprint } from '../src/trusted-key.ts';
+import { parseKeySet } from '@entrepot/plugin-sdk/tokens';
 
-const leaf = new X509Certificate(readFileSync(new URL('certificates/leaf.pem', import.meta.url)));
 const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' });
-
-describe('A trusted key', () => {
-  for (const [kind, { publicKey }] of [
-    ['RSA', generateKeyPairSync('rsa', { modulusLength: 2048 })],
-    ['EC', generateKeyPairSync('ec', { namedCurve: 'P-384' })],
-    ['Ed25519', generateKeyPairSync('ed25519')],
-  ] as const) {
-    it(`of the kind ${kind} has the thumbprint of RFC 7638`, async () => {
-      expect(thumbprint(publicKey)).to.equal(await calculateJwkThumbprint(await exportJWK(publicKey)));
-    });
-  }
-
-  it('has the name that libtrust gave it', () => {
-    const name = 'C74L:TXMB:S3KB:DAXB:O63R:OGJW:SDN3:SYZD:6DDP:CC2R:MIB2:TI4T';
-    expect(libtrustId(leaf.publicKey)).to.equal(name);
-  });
-});
 
 describe('A key set', () => {
   const names = (...keys: readonly object[]): readonly unknown[] =>

@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { expect } from 'chai';
 import { isRegistryError } from '@entrepot/plugin-sdk';
-import { PublishedKeys } from '../src/published-keys.ts';
+import { PublishedKeys, readPublished } from '@entrepot/plugin-sdk/tokens';
 
 const jwk = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' });
 const setOf = (...names: readonly string[]): RequestListener => {
@@ -26,8 +26,10 @@ describe('The keys a token server publishes', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();
     if (address === null || typeof address === 'string') throw new Error('the server has no port');
+    const url = `http://127.0.0.1:${address.port}/jwks`;
     keys = new PublishedKeys({
-      url: `http://127.0.0.1:${address.port}/jwks`,
+      url,
+      read: () => readPublished(url),
       freshFor: 60_000,
       staleFor: 600_000,
       log: { debug() {}, info() {}, warn() {}, error() {} },

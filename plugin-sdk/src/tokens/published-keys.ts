@@ -1,14 +1,15 @@
-import { RegistryError, type Logger } from '@entrepot/plugin-sdk';
-import { parseKeySet, type TrustedKey } from './trusted-key.ts';
+import { RegistryError } from '../errors.ts';
+import type { Logger } from '../plugin.ts';
+import { parseKeySet, type TrustedKey } from './key-set.ts';
 
-/** Milliseconds one request for the keys may take, body included. */
-const TIME_LIMIT = 5000;
-const MAX_BYTES = 1024 ** 2;
 /** Milliseconds between two requests, whatever names of keys are made up. */
 const REST = 10_000;
 
 export interface PublishedKeysOptions {
+  /** Whose keys they are, for the log. */
   readonly url: string;
+  /** Gives the key set, within seconds. @throws Error that says why it cannot. */
+  readonly read: () => Promise<string>;
   /** Milliseconds after which keys are asked for anew, while the known ones serve on. */
   readonly freshFor: number;
   /** Milliseconds after which known keys serve no more, should their source stay down. */
@@ -19,7 +20,7 @@ export interface PublishedKeysOptions {
 }
 
 /**
- * The keys a token server publishes at a URL. They serve on while the server is down, up to a limit; a name that is not
+ * The keys a token server publishes. They serve on while the server is down, up to a limit; a name that is not
  * among them makes them be asked for again, as servers change their keys.
  */
 export class PublishedKeys {
@@ -74,40 +75,18 @@ export class PublishedKeys {
   }
 
   async #read(): Promise<boolean> {
-    const { url, log, now } = this.#options;
+    const { url, read, log, now } = this.#options;
     const askedAt = now();
     this.#askedAt = askedAt;
     try {
-      this.#keys = parseKeySet(await download(url));
+      this.#keys = parseKeySet(await read());
       this.#readAt = askedAt;
       return true;
     } catch (error) {
-      log.error({ err: error, url }, 'the keys of the token server could not be read');
+      log.error({ err: error, url }, 'the keys that tokens are checked with could not be read');
       return false;
     }
   }
-}
-
-/** Redirects are refused: whose keys are trusted is for the operator to say, not for a server on the way. */
-async function download(url: string): Promise<string> {
-  const answer = await fetch(url, {
-    headers: { accept: 'application/jwk-set+json, application/json' },
-    redirect: 'error',
-    signal: AbortSignal.timeout(TIME_LIMIT),
-  });
-  if (!answer.ok || answer.body === null) {
-    await answer.body?.cancel();
-    throw new Error(`the answer has status ${answer.status}`);
-  }
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  const body: AsyncIterable<Uint8Array> = answer.body;
-  for await (const chunk of body) {
-    bytes += chunk.byteLength;
-    if (bytes > MAX_BYTES) throw new Error(`the answer has more than ${MAX_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 function unavailable(): RegistryError {

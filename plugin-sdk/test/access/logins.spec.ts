@@ -1,23 +1,15 @@
 import { expect } from 'chai';
-import { isRegistryError } from '@entrepot/plugin-sdk';
-import { BcryptQueue } from '../src/bcrypt.ts';
-import { GuessLimit } from '../src/guess-limit.ts';
-import { Logins } from '../src/logins.ts';
-import { Recent } from '../src/recent.ts';
+import { isRegistryError, RegistryError } from '@entrepot/plugin-sdk';
+import { isPlausible, Logins } from '@entrepot/plugin-sdk/access';
 
-interface Check {
-  readonly password: string;
-  readonly hash: string;
-}
-
-/** Logins over a bcrypt that finds `right` in every hash, and keeps a list of what it was asked. */
+/** Logins over a check that knows alice and bob by the password `right`, and keeps a list of what it was asked. */
 class Stage {
   now = 0;
-  readonly users = new Map([
-    ['alice', 'hash of alice'],
-    ['bob', 'hash of bob'],
+  readonly versions = new Map([
+    ['alice', '1'],
+    ['bob', '1'],
   ]);
-  readonly checks: Check[] = [];
+  readonly checks: string[] = [];
   readonly lines: string[] = [];
   readonly logins: Logins;
   failure: Error | undefined;
@@ -26,25 +18,24 @@ class Stage {
   holds = false;
 
   constructor({ perAccount = 3, perAddress = 5 } = {}) {
-    const { users } = this;
-    const clock = (): number => this.now;
     this.logins = new Logins({
-      file: {
-        get content() {
-          return { users, hashes: [...users.values()] };
-        },
-      },
-      bcrypt: {
-        matches: async (password, hash) => {
-          this.checks.push({ password, hash });
+      check: {
+        identify: async ({ username, password }) => {
+          this.checks.push(username);
           if (this.failure !== undefined) throw this.failure;
-          return password === 'right';
+          const isRight = this.versions.has(username) && password === 'right';
+          return isRight ? { subject: username, groups: ['team'] } : undefined;
         },
+        versionOf: (username) => this.versions.get(username) ?? '',
+        accountOf: (username) => username.toLowerCase(),
       },
-      perAccount: new GuessLimit(perAccount, 900_000, clock),
-      perAddress: new GuessLimit(perAddress, 900_000, clock),
-      right: new Recent(60_000, 100, clock),
-      wrong: new Recent(60_000, 100, clock),
+      limits: {
+        cacheSeconds: 60,
+        guessesPerAccount: perAccount,
+        guessesPerAddress: perAddress,
+        guessWindowSeconds: 900,
+      },
+      now: () => this.now,
       delay: (milliseconds) => {
         expect(milliseconds).to.equal(1000);
         return new Promise<void>((resolve) => {
@@ -78,35 +69,6 @@ describe('Logins', () => {
     expect(await stage.login('nobody', 'right')).to.equal(wrong);
   });
 
-  it('check names that do not exist against the hash of somebody, always the same', async () => {
-    const stage = new Stage({ perAccount: 0, perAddress: 0 });
-    for (const name of ['x', 'y', 'z']) {
-      for (const password of ['1', '2']) await stage.login(name, password);
-    }
-    expect(stage.checks).to.have.lengthOf(6);
-    for (const [index, { hash }] of stage.checks.entries()) {
-      expect([...stage.users.values()]).to.include(hash);
-      if (index % 2 === 1) expect(hash).to.equal(stage.checks[index - 1]?.hash);
-    }
-    stage.users.clear();
-    await stage.login('x', '3');
-    expect(stage.checks.at(-1)?.hash).to.match(/^\$2b\$10\$/);
-  });
-
-  it('check as long for names and passwords that cannot be, and never let them in', async () => {
-    const stage = new Stage();
-    stage.users.set('a'.repeat(256), 'hash');
-    for (const [name, password] of [
-      ['a'.repeat(256), 'right'],
-      ['alice', 'right\0right'],
-      ['ali\nce', 'right'],
-      ['', 'right'],
-    ] as const) {
-      expect(await stage.login(name, password)).to.equal(wrong);
-    }
-    expect(stage.checks).to.have.lengthOf(4);
-  });
-
   it('check a password once a minute, right or wrong, and once when many come at the same time', async () => {
     const stage = new Stage();
     const attempt = (): Promise<string[]> =>
@@ -119,17 +81,42 @@ describe('Logins', () => {
     expect(stage.checks).to.have.lengthOf(4);
   });
 
-  it('forget what they know of a password when the hash changes', async () => {
+  it('forget what they know of a name when that has changed', async () => {
     const stage = new Stage();
     await stage.login('alice', 'right');
     await stage.login('nobody', 'right');
-    stage.users.set('alice', 'new hash');
-    stage.users.set('nobody', 'hash of somebody after all');
+    stage.versions.set('alice', '2');
+    stage.versions.set('nobody', '1');
     expect(await stage.login('nobody', 'right')).to.equal('nobody');
     await stage.login('alice', 'right');
-    expect(stage.checks.at(-1)?.hash).to.equal('new hash');
-    stage.users.delete('alice');
+    expect(stage.checks).to.deep.equal(['alice', 'nobody', 'nobody', 'alice']);
+    stage.versions.delete('alice');
     expect(await stage.login('alice', 'right')).to.equal(wrong);
+  });
+
+  it('remember who it is, groups and all', async () => {
+    const stage = new Stage();
+    const basic = { username: 'alice', password: 'right' };
+    const request = { basic, address: '192.0.2.1', requestId: 'r' };
+    const first = await stage.logins.identify(request);
+    expect(first).to.deep.equal({ subject: 'alice', groups: ['team'] });
+    expect(await stage.logins.identify(request)).to.equal(first);
+    expect(stage.checks).to.have.lengthOf(1);
+  });
+
+  it('count guesses together where names are of the same user', async () => {
+    const stage = new Stage({ perAccount: 2 });
+    for (const name of ['alice', 'ALICE']) expect(await stage.login(name, 'guess')).to.equal(wrong);
+    expect(await stage.login('Alice', 'other guess')).to.match(/^TOOMANYREQUESTS/);
+  });
+
+  it('are not counted, and known to be neither right nor wrong, while it cannot be found out', async () => {
+    const stage = new Stage({ perAccount: 1 });
+    stage.failure = new RegistryError('UNAVAILABLE', 'the directory is down');
+    for (let time = 0; time < 3; time += 1)
+      expect(await stage.login('alice', 'right')).to.equal('UNAVAILABLE the directory is down');
+    stage.failure = undefined;
+    expect(await stage.login('alice', 'right')).to.equal('alice');
   });
 
   it('refuse an account after so many guesses from one address, the right password as well', async () => {
@@ -200,30 +187,14 @@ describe('Logins', () => {
   });
 });
 
-describe('The queue of bcrypt', () => {
-  const hash = '$2b$04$fIUM7F09HnEqPf1U5B89S.MwmJRaKp8cHWj5.T8c2ETMhBJvdTfPO';
-
-  it('finds the right password, whichever letter stands behind $2', async () => {
-    const queue = new BcryptQueue({ concurrency: 2, maxWaiting: 10 });
-    for (const letter of ['a', 'b', 'y']) {
-      const same = hash.replace('$2b', `$2${letter}`);
-      expect(await queue.matches('x'.repeat(72), same)).to.equal(true);
-      expect(await queue.matches('x'.repeat(71), same)).to.equal(false);
-    }
-  });
-
-  it('lets so many wait, refuses the others with 429, and goes on afterwards', async () => {
-    const queue = new BcryptQueue({ concurrency: 1, maxWaiting: 2 });
-    const asked = await Promise.allSettled(Array.from({ length: 5 }, () => queue.matches('no', hash)));
-    expect(asked.map(({ status }) => status)).to.deep.equal([
-      'fulfilled',
-      'fulfilled',
-      'fulfilled',
-      'rejected',
-      'rejected',
-    ]);
-    const last = asked.at(-1);
-    expect(last).to.have.property('reason').that.includes({ code: 'TOOMANYREQUESTS' });
-    expect(await queue.matches('x'.repeat(72), hash)).to.equal(true);
+describe('A name and a password', () => {
+  it('have no control characters, and no endless name', () => {
+    expect(isPlausible({ username: 'alice', password: 'wonder land' })).to.equal(true);
+    for (const [username, password] of [
+      ['a'.repeat(256), 'right'],
+      ['alice', 'right\0right'],
+      ['ali\nce', 'right'],
+    ] as const)
+      expect(isPlausible({ username, password })).to.equal(false);
   });
 });

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { GuessLimit, networkOf } from '../src/guess-limit.ts';
+import { GuessLimit, networkOf } from '@entrepot/plugin-sdk/access';
 
 describe('A limit of guesses', () => {
   let now = 0;

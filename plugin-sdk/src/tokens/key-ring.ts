@@ -1,6 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import type { Certificates } from './certificates.ts';
-import type { TrustedKey } from './trusted-key.ts';
+import type { TrustedKey } from './key-set.ts';
 
 /** The parts of a token's protected header that say which key has signed it. Whatever else stands there is not read. */
 export interface KeyHint {
@@ -9,10 +8,17 @@ export interface KeyHint {
   readonly x5c?: unknown;
 }
 
+/** Certificates that are trusted, and what they certify. */
+export interface CertifiedKeys {
+  readonly keys: readonly TrustedKey[];
+  /** The key of the leaf of a chain (`x5c`) that ends at one of them. @throws Error with what is wrong. */
+  leafKey(chain: unknown, now: Date): KeyObject;
+}
+
 export interface KeySources {
   /** The keys of a file, as it is now. */
   readonly file?: { readonly content: readonly TrustedKey[] | undefined };
-  readonly certificates?: { readonly content: Certificates | undefined };
+  readonly certificates?: { readonly content: CertifiedKeys | undefined };
   readonly published?: { find(kid: string | undefined): Promise<readonly TrustedKey[]> };
 }
 
