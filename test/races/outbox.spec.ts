@@ -26,29 +26,24 @@ async function exploreAll(scene: OutboxCase, options?: ExploreOptions): Promise<
   expect(complete, 'every schedule has been played').to.equal(true);
 }
 
-async function sample(scene: OutboxCase, options?: ExploreOptions): Promise<void> {
-  const { endings } = await explore(outboxScene(scene), { limit: 40, ...options });
-  expect(endings).to.be.greaterThan(5);
-}
-
 describe('An event that has been written down before its request is answered', () => {
   it('is delivered, whatever the order of the request and of who delivers', () =>
     exploreAll({ requests: { P: first }, deliverers: ['D'] }));
 
   it('is delivered though the process dies at any moment', () =>
-    sample({ requests: { P: first }, deliverers: ['D'] }, { deaths: 2 }));
+    exploreAll({ requests: { P: first }, deliverers: ['D'] }, { deaths: 2 }));
 
   it('is delivered once by two replicas, in order', () =>
-    sample({ waiting: [first, second], deliverers: ['D', 'E'] }));
+    exploreAll({ waiting: [first, second], deliverers: ['D', 'E'] }));
 
   it('is delivered by another replica when the one that began dies at any moment', () =>
-    sample({ waiting: [first, second], deliverers: ['D', 'E'] }, { deaths: 1 }));
+    exploreAll({ waiting: [first, second], deliverers: ['D', 'E'] }, { deaths: 1 }));
 
   it('is delivered while one before it is rejected, which becomes a dead letter', () =>
-    sample({ waiting: [first, second, third], rejected: ['second'], deliverers: ['D'] }, { deaths: 1 }));
+    exploreAll({ waiting: [first, second, third], rejected: ['second'], deliverers: ['D'] }, { deaths: 1 }));
 
   it('is delivered beside requests and two replicas, any two of which die', () =>
-    sample(
+    exploreAll(
       { waiting: [first], requests: { P: second, Q: third }, rejected: ['first'], deliverers: ['D', 'E'] },
       { deaths: 2 },
     ));

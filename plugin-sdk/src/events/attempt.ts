@@ -21,8 +21,8 @@ export async function withinTimeout(
     reject(reason);
   };
   const timers = [
-    setTimeout(() => aborted.abort(over), timeout),
-    setTimeout(() => reject(over), timeout + TIME_TO_ABORT),
+    setTimeout(() => aborted.abort(over), timeout).unref(),
+    setTimeout(() => reject(over), timeout + TIME_TO_ABORT).unref(),
   ];
   stopped.addEventListener('abort', stop);
   try {
