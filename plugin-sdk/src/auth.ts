@@ -45,6 +45,14 @@ export interface AuthRequest extends Client {
   readonly access: readonly Access[];
 }
 
+/** What credentials such as a key are limited to: some actions in some repositories. */
+export interface Scope {
+  /** Patterns of names: `*` is any characters within a path component, `**` one or more components. */
+  readonly repositories: readonly string[];
+  /** `catalog` lists repositories, of which those are shown that may be pulled from; `*` is everything. */
+  readonly actions: readonly (Access['action'] | 'catalog')[];
+}
+
 /** Who is asking. */
 export interface Identity {
   /** Name of the user or robot; it is logged as the actor. */
@@ -54,6 +62,10 @@ export interface Identity {
   readonly claims?: Readonly<Record<string, unknown>>;
   /** The credentials are good, and say that it is nobody: who shows them is taken for a stranger, and not refused. */
   readonly anonymous?: boolean;
+  /** The most that these credentials allow, whatever their owner may do: what is in none of them is denied. */
+  readonly scopes?: readonly Scope[];
+  /** What is in `scopes` is allowed, and no tap of `authorize` is asked: for robots, whom no rule needs to know. */
+  readonly hasOwnRights?: boolean;
 }
 
 /** Asks the plugins of the registry what they would ask of a request, for a plugin that issues tokens for instance. */

@@ -57,7 +57,9 @@ export async function pushBlob(
   const location = begun.headers.get('location');
   if (begun.status !== 202 || location === null)
     throw new Error(`an upload is refused: ${await begun.text()}`);
-  const finished = await fetch(`${url}${location}?digest=${digestOf(bytes)}`, {
+  const end = new URL(location, url);
+  end.searchParams.append('digest', digestOf(bytes));
+  const finished = await fetch(end, {
     method: 'PUT',
     headers: { ...headers, 'content-type': octetStream },
     body: Buffer.from(bytes),

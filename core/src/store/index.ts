@@ -8,7 +8,8 @@ import { ManifestStore } from './manifest-store.ts';
 import { ReferrerStore } from './referrer-store.ts';
 import { TagStore } from './tag-store.ts';
 import { TimeLimitedDriver } from './time-limited-driver.ts';
-import { UploadStore, type UploadLimits } from './upload-store.ts';
+import type { UploadLimits } from './sessions.ts';
+import { UploadStore } from './upload-store.ts';
 
 /** Digests, repositories, tags and uploads on top of a storage driver. Knows neither HTTP nor hooks. */
 export interface Store {

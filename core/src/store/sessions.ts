@@ -4,6 +4,14 @@ import { newId } from './ids.ts';
 import { keys } from './keys.ts';
 import { isCount, isObject, jsonFormat, type RecordFormat } from './records.ts';
 
+/** What uploads may take. */
+export interface UploadLimits {
+  /** Milliseconds an upload may rest before it is ended. */
+  readonly maxAge: number;
+  /** Uploads whose bytes are received at once. */
+  readonly maxConcurrent: number;
+}
+
 /** A blob on its way in, as every replica sees it. */
 export interface Session {
   readonly repository: string;

@@ -1,17 +1,6 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { Logger, StorageDriver } from '@entrepot/plugin-sdk';
+import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { ID } from './ids.ts';
-import { keys } from './keys.ts';
-import { jsonFormat, Records, type RecordFormat } from './records.ts';
-
-export interface Seal {
-  /** base64url. */
-  readonly secret: string;
-}
-
-export const sealFormat: RecordFormat<Seal> = jsonFormat(({ secret }) =>
-  typeof secret === 'string' ? { secret } : undefined,
-);
+import type { UploadSeal } from './upload-seal.ts';
 
 /** Of the 16 bytes of a UUID: 6 are time, 5 random but for version and variant, 5 the code. */
 const CODE_AT = 11;
@@ -19,15 +8,14 @@ const CODE_AT = 11;
 /**
  * The ids of upload sessions: UUIDs (RFC 9562, version 7) that carry a code over time, chance and repository. Any
  * replica knows an id that any of them has issued without having been told of it, so nothing needs to be written before
- * a session has its first byte. The secret is made once and kept in storage; nobody has to configure one. It proves
- * nothing about a client: whoever may push may push with any id, a wrong one is merely answered as unknown.
+ * a session has its first byte. An id proves nothing about a client, and a wrong one is merely answered as unknown; whose
+ * session it is, a ticket says.
  */
 export class UploadIds {
-  readonly #records: Records<Seal>;
-  #secret: Promise<Buffer> | undefined;
+  readonly #seal: UploadSeal;
 
-  constructor(driver: StorageDriver, log: Logger) {
-    this.#records = new Records(driver, sealFormat, { log, cacheBytes: 1024 });
+  constructor(seal: UploadSeal) {
+    this.#seal = seal;
   }
 
   async issue(repository: string): Promise<string> {
@@ -49,29 +37,11 @@ export class UploadIds {
   }
 
   async #code(bytes: Buffer, repository: string): Promise<Buffer> {
-    const hmac = createHmac('sha256', await this.#sealed());
+    const hmac = await this.#seal.hmac();
     return hmac
       .update(bytes.subarray(0, CODE_AT))
       .update(repository)
       .digest()
       .subarray(0, 16 - CODE_AT);
-  }
-
-  #sealed(): Promise<Buffer> {
-    this.#secret ??= this.#load().catch((error: unknown) => {
-      this.#secret = undefined;
-      throw error;
-    });
-    return this.#secret;
-  }
-
-  /** The secret in storage. Who comes first makes it. */
-  async #load(): Promise<Buffer> {
-    const found =
-      (await this.#records.read(keys.uploadSeal)) ??
-      (await this.#records.create(keys.uploadSeal, { secret: randomBytes(32).toString('base64url') })) ??
-      (await this.#records.read(keys.uploadSeal));
-    if (found === undefined) throw new Error('the secret of upload ids vanished while it was made');
-    return Buffer.from(found.value.secret, 'base64url');
   }
 }

@@ -15,23 +15,18 @@ import {
 import { Places } from './concurrency.ts';
 import { keys } from './keys.ts';
 import { Records } from './records.ts';
-import { freshSession, sessionFormat, type Session } from './sessions.ts';
+import { freshSession, sessionFormat, type Session, type UploadLimits } from './sessions.ts';
 import { Tails } from './tails.ts';
 import { dropOrphanedTails, endExpired } from './upload-expiry.ts';
 import { UploadIds } from './upload-ids.ts';
+import { UploadSeal } from './upload-seal.ts';
+import { UploadTickets } from './upload-tickets.ts';
 
 /** An upload as its client sees it. */
 export interface UploadStatus {
   readonly id: string;
   /** Bytes received and kept. */
   readonly offset: number;
-}
-
-export interface UploadLimits {
-  /** Milliseconds an upload may rest before it is ended. */
-  readonly maxAge: number;
-  /** Uploads whose bytes are received at once. */
-  readonly maxConcurrent: number;
 }
 
 /** Sessions whose running hash is kept in memory between two requests. A bound by count alone would reserve the room. */
@@ -44,6 +39,8 @@ const SESSION_CACHE_BYTES = 4 * 1024 * 1024;
  * mix theirs. What becomes of the finished bytes is up to {@link BlobIntake}.
  */
 export class UploadStore {
+  /** Whose uploads are whose, where that is asked. */
+  readonly tickets: UploadTickets;
   readonly #driver: StorageDriver;
   readonly #blobs: BlobStore;
   readonly #intake: BlobIntake;
@@ -64,7 +61,9 @@ export class UploadStore {
     this.#driver = driver;
     this.#blobs = blobs;
     this.#intake = new BlobIntake(driver, blobs);
-    this.#ids = new UploadIds(driver, log);
+    const seal = new UploadSeal(driver, log);
+    this.#ids = new UploadIds(seal);
+    this.tickets = new UploadTickets(seal, this.#ids, limits.maxAge);
     this.#tails = new Tails(driver, log);
     this.#log = log;
     this.#limits = limits;

@@ -5,6 +5,7 @@ import { isRepositoryName, isTag } from '../../src/http/match-route.ts';
 import { ID, newId, timeOf } from '../../src/store/ids.ts';
 import { keys } from '../../src/store/keys.ts';
 import { UploadIds } from '../../src/store/upload-ids.ts';
+import { UploadSeal } from '../../src/store/upload-seal.ts';
 import { RecordingDriver } from './recording-driver.ts';
 import { quiet } from './stored-content.ts';
 
@@ -14,6 +15,8 @@ const digest = fc.oneof(
   fc.stringMatching(/^[a-f0-9]{64}$/).map((hex) => `sha256:${hex}`),
   fc.stringMatching(/^[a-f0-9]{128}$/).map((hex) => `sha512:${hex}`),
 );
+
+const idsOn = (driver: RecordingDriver): UploadIds => new UploadIds(new UploadSeal(driver, quiet));
 
 describe('The keys of the storage', () => {
   it('are keys that every driver takes, whatever repositories, tags and digests are called', () => {
@@ -88,7 +91,7 @@ describe('An id', () => {
 
   it('of an upload is known to every replica, for its repository alone', async () => {
     const driver = new RecordingDriver();
-    const [one, other] = [new UploadIds(driver, quiet), new UploadIds(driver, quiet)];
+    const [one, other] = [idsOn(driver), idsOn(driver)];
     const before = Date.now();
     const id = await one.issue('app');
     expect(id).to.match(ID);
@@ -96,11 +99,11 @@ describe('An id', () => {
       expect(await replica.issuedAt('app', id)).to.be.within(before, Date.now());
       expect(await replica.issuedAt('app/b', id)).to.equal(undefined);
     }
-    expect(await new UploadIds(new RecordingDriver(), quiet).issuedAt('app', id)).to.equal(undefined);
+    expect(await idsOn(new RecordingDriver()).issuedAt('app', id)).to.equal(undefined);
   });
 
   it('of an upload is no id once any of its digits is another', async () => {
-    const ids = new UploadIds(new RecordingDriver(), quiet);
+    const ids = idsOn(new RecordingDriver());
     const id = await ids.issue('app');
     for (let at = 0; at < id.length; at += 1) {
       const digit = id[at] === '0' ? '1' : '0';
@@ -114,7 +117,7 @@ describe('An id', () => {
 
   it('of an upload needs one secret, which replicas share though all begin at once, and is asked for once', async () => {
     const driver = new RecordingDriver();
-    const replicas = Array.from({ length: 5 }, () => new UploadIds(driver, quiet));
+    const replicas = Array.from({ length: 5 }, () => idsOn(driver));
     const issued = await Promise.all(replicas.map((replica) => replica.issue('app')));
     for (const replica of replicas) {
       for (const id of issued) expect(await replica.issuedAt('app', id)).to.be.a('number');

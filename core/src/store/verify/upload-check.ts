@@ -1,6 +1,6 @@
 import { keys } from '../keys.ts';
 import { sessionFormat } from '../sessions.ts';
-import { sealFormat } from '../upload-ids.ts';
+import { sealFormat } from '../upload-seal.ts';
 import type { Suspicion } from './finding.ts';
 import { inspect, type Inspected, type Inspection } from './inspection.ts';
 
