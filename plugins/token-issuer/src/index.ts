@@ -1,6 +1,7 @@
 import { definePlugin, type JSONSchemaType, type StorageDriver } from '@entrepot/plugin-sdk';
 import { BearerRefusals, scopeOf } from '@entrepot/plugin-sdk/access';
 import { issuerOf } from '@entrepot/plugin-sdk/tokens';
+import { RefreshTokens } from './refresh-tokens.ts';
 import { cover } from './scope.ts';
 import { SigningKeys } from './signing-keys.ts';
 import { TokenEndpoint } from './token-endpoint.ts';
@@ -10,13 +11,14 @@ interface Options {
   readonly url: string;
   readonly service: string;
   readonly lifetimeSeconds: number;
+  readonly refreshDays: number;
   readonly rotateDays: number;
 }
 
 const schema: JSONSchemaType<Options> = {
   type: 'object',
   additionalProperties: false,
-  required: ['url', 'service', 'lifetimeSeconds', 'rotateDays'],
+  required: ['url', 'service', 'lifetimeSeconds', 'refreshDays', 'rotateDays'],
   properties: {
     url: {
       type: 'string',
@@ -36,6 +38,13 @@ const schema: JSONSchemaType<Options> = {
       default: 900,
       description: 'Seconds for which a token is good.',
     },
+    refreshDays: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 365,
+      default: 90,
+      description: 'Days for which a refresh token is good: how long a client stays logged in.',
+    },
     rotateDays: {
       type: 'integer',
       minimum: 1,
@@ -47,21 +56,25 @@ const schema: JSONSchemaType<Options> = {
 };
 
 const DAY = 86_400_000;
+/** A token may end an upload it has begun; keys are kept so that it is known. */
+const LONGEST_PUSH = 7 * DAY;
 
 /** The registry is its own token server, for whoever the other plugins know. Put it behind them. */
 export default definePlugin<Options, Partial<Options> & Pick<Options, 'url'>>({
   name: 'token-issuer',
   schema,
   setup({ name, hooks, options, log, decisions }) {
-    const { url, service, lifetimeSeconds, rotateDays } = options;
+    const { url, service, lifetimeSeconds, refreshDays, rotateDays } = options;
     const keys = new SigningKeys({
       log,
       rotateAfter: rotateDays * DAY,
       lifetime: lifetimeSeconds * 1000,
+      keptFor: Math.max(refreshDays * DAY, LONGEST_PUSH),
       now: () => Date.now(),
     });
     const tokens = new Tokens({ issuer: url, audience: service, lifetimeSeconds }, keys);
-    const endpoint = new TokenEndpoint({ decisions, tokens, service, lifetimeSeconds, log });
+    const refreshTokens = new RefreshTokens({ issuer: url, service, lifetime: refreshDays * DAY }, keys);
+    const endpoint = new TokenEndpoint({ decisions, tokens, refreshTokens, service, lifetimeSeconds, log });
     const refusals = new BearerRefusals();
     let storage: StorageDriver | undefined;
 
@@ -82,11 +95,12 @@ export default definePlugin<Options, Partial<Options> & Pick<Options, 'url'>>({
     hooks.authenticate.tapPromise(name, async ({ bearer, access }) => {
       if (bearer === undefined || issuerOf(bearer) !== url) return undefined;
       const content = await tokens.read(bearer, Date.now());
-      if (content === undefined)
-        throw refusals.refuse('invalid_token', 'the token is not good here, or no more');
-      if (!cover(content.grants, access))
+      if (content === undefined) throw refusals.refuse('invalid_token', 'the token is not good here');
+      const { identity, grants, hasExpired } = content;
+      if (!cover(grants, access))
         throw refusals.refuse('insufficient_scope', `the token does not allow ${scopeOf(access)}`);
-      return content.identity;
+      if (hasExpired) throw refusals.refuseExpired(identity, 'the token has expired');
+      return identity;
     });
     // Clients read one challenge of an answer; those of passwords give way, as passwords still work.
     hooks.challenge.tap(name, (_challenges, access, refusal) => [

@@ -22,8 +22,10 @@ export interface SigningKeysOptions {
   readonly log: Logger;
   /** Milliseconds after which another key is made. */
   readonly rotateAfter: number;
-  /** Milliseconds for which a token is good at most: a key is kept that much longer than it signs. */
+  /** Milliseconds for which a token is good at most: a key is published that much longer than it signs. */
   readonly lifetime: number;
+  /** Milliseconds, at least `lifetime`, for which a key is kept after it has signed: refresh tokens need it so long. */
+  readonly keptFor: number;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -64,6 +66,11 @@ export class SigningKeys {
 
   get all(): readonly SigningKey[] {
     return this.#keys;
+  }
+
+  /** Those that tokens which are still good may be signed with. */
+  get published(): readonly SigningKey[] {
+    return this.#usedWithin(this.#keys, this.#options.lifetime);
   }
 
   /** The newest key that every replica knows of. @throws Error before the keys have been read. */
@@ -109,14 +116,17 @@ export class SigningKeys {
 
   /** What the keys are to be from now on, when that is something else. */
   async #due(keys: readonly SigningKey[]): Promise<readonly SigningKey[] | undefined> {
-    const { rotateAfter, lifetime, now } = this.#options;
+    const { rotateAfter, keptFor, now } = this.#options;
     const newest = keys.at(-1);
     if (newest !== undefined && newest.since > now() - rotateAfter) return undefined;
-    // A key signs until its successor has been known for `NOTICE`; an hour is for clocks that differ.
-    const keptSince = now() - NOTICE - lifetime - 3_600_000;
-    const kept = keys.filter((_key, place) => (keys[place + 1]?.since ?? Infinity) > keptSince);
     const { privateKey } = await promisify(generateKeyPair)('ec', { namedCurve: 'P-256' });
-    return [...kept, keyOf(randomUUID(), now(), privateKey)];
+    return [...this.#usedWithin(keys, keptFor), keyOf(randomUUID(), now(), privateKey)];
+  }
+
+  /** A key signs until its successor has been known for `NOTICE`; an hour is for clocks that differ. */
+  #usedWithin(keys: readonly SigningKey[], milliseconds: number): readonly SigningKey[] {
+    const since = this.#options.now() - NOTICE - milliseconds - 3_600_000;
+    return keys.filter((_key, place) => (keys[place + 1]?.since ?? Infinity) > since);
   }
 }
 

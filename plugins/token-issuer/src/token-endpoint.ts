@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
   isRegistryError,
-  type AuthRequest,
+  RegistryError,
   type Decisions,
   type Identity,
   type Logger,
 } from '@entrepot/plugin-sdk';
 import { parseAuthorization } from '@entrepot/plugin-sdk/access';
+import type { Login, RefreshTokens } from './refresh-tokens.ts';
 import { parseScopes, type Grant } from './scope.ts';
 import type { Tokens } from './tokens.ts';
 
@@ -17,15 +18,19 @@ const MAX_FORM = 65_536;
 export interface TokenEndpointParts {
   readonly decisions: Decisions;
   readonly tokens: Tokens;
+  readonly refreshTokens: RefreshTokens;
   readonly service: string;
   readonly lifetimeSeconds: number;
   readonly log: Logger;
 }
 
 interface Question {
-  readonly basic: AuthRequest['basic'];
+  /** Undefined: nobody in particular. */
+  readonly login: Login | { readonly refreshToken: string } | undefined;
   readonly scopes: readonly string[];
   readonly service: string | null;
+  /** Whether a refresh token is asked for. */
+  readonly isOffline: boolean;
 }
 
 /** A refusal of the form itself, as OAuth 2.0 spells it (RFC 6749 section 5.2). */
@@ -39,7 +44,7 @@ class BadRequest extends Error {
   }
 }
 
-/** `/token`: the GET of docker with Basic credentials or none, and the POST of OAuth2 with a password. */
+/** `/token`: the GET of docker with Basic credentials or none, and the POST of OAuth2 with a password or refresh token. */
 export class TokenEndpoint {
   readonly #parts: TokenEndpointParts;
 
@@ -66,21 +71,25 @@ export class TokenEndpoint {
   }
 
   /** What is asked for and not allowed is left out, and the client hears of it from the registry. */
-  async #grant({ basic, scopes, service }: Question, request: IncomingMessage): Promise<object> {
+  async #grant(question: Question, request: IncomingMessage): Promise<object> {
+    const { scopes, service } = question;
     const { decisions, tokens, lifetimeSeconds, log } = this.#parts;
     if (service !== null && service !== this.#parts.service)
       throw new BadRequest('invalid_request', `the service is called ${this.#parts.service} here`);
     const asked = scopesOf(scopes);
     const client = decisions.clientOf(request);
+    const { address } = client;
     const requestId = randomUUID();
     const method = request.method ?? 'GET';
+    const basic = await this.#loginOf(question);
     const credentials = basic === undefined ? {} : { basic };
     const identity = await decisions.identify({ requestId, method, ...client, access: [], ...credentials });
+    const refreshToken = identity === undefined ? undefined : this.#refreshTokenFor(question, basic);
     const grants: Grant[] = [];
     for (const { type, name, actions } of asked) {
       const allowed: Grant['actions'][number][] = [];
       for (const action of actions)
-        if (await decisions.permits(identity, [{ type, name, action }], client.address)) allowed.push(action);
+        if (await decisions.permits(identity, [{ type, name, action }], address)) allowed.push(action);
       if (allowed.length > 0) grants.push({ type, name, actions: allowed });
     }
     const now = Date.now();
@@ -91,7 +100,22 @@ export class TokenEndpoint {
       access_token: token,
       expires_in: lifetimeSeconds,
       issued_at: new Date(now).toISOString(),
+      ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
     };
+  }
+
+  async #loginOf({ login }: Question): Promise<Login | undefined> {
+    if (login === undefined || !('refreshToken' in login)) return login;
+    const found = await this.#parts.refreshTokens.open(login.refreshToken, Date.now());
+    if (found !== undefined) return found;
+    throw new RegistryError('UNAUTHORIZED', 'the refresh token is not good here, or no more; log in again');
+  }
+
+  /** An exchange gives the same again: a client need not keep what it gets later, and no login lasts for ever. */
+  #refreshTokenFor({ login, isOffline }: Question, basic: Login | undefined): string | undefined {
+    if (!isOffline || login === undefined || basic === undefined) return undefined;
+    if ('refreshToken' in login) return login.refreshToken;
+    return this.#parts.refreshTokens.seal(basic, Date.now());
   }
 }
 
@@ -109,24 +133,40 @@ function readQuery(request: IncomingMessage): Question {
   const query = (request.url ?? '').split('?')[1] ?? '';
   const form = new URLSearchParams(query);
   return {
-    basic: parseAuthorization(request.headers.authorization).basic,
+    login: parseAuthorization(request.headers.authorization).basic,
     scopes: form.getAll('scope'),
     service: form.get('service'),
+    isOffline: form.get('offline_token') === 'true',
   };
 }
 
 async function readForm(request: IncomingMessage): Promise<Question> {
   const form = new URLSearchParams(await textOf(request));
-  const grant = form.get('grant_type');
-  if (grant !== 'password')
-    throw new BadRequest(
-      'unsupported_grant_type',
-      'the grant type password is taken, and no refresh tokens are issued',
-    );
-  const [username, password] = [form.get('username'), form.get('password')];
-  if (username === null || password === null)
-    throw new BadRequest('invalid_request', 'username and password are needed');
-  return { basic: { username, password }, scopes: form.getAll('scope'), service: form.get('service') };
+  return {
+    login: loginIn(form),
+    scopes: form.getAll('scope'),
+    service: form.get('service'),
+    isOffline: form.get('access_type') === 'offline',
+  };
+}
+
+function loginIn(form: URLSearchParams): Question['login'] {
+  const needed = (name: string): string => {
+    const value = form.get(name);
+    if (value === null) throw new BadRequest('invalid_request', `${name} is needed`);
+    return value;
+  };
+  switch (form.get('grant_type')) {
+    case 'password':
+      return { username: needed('username'), password: needed('password') };
+    case 'refresh_token':
+      return { refreshToken: needed('refresh_token') };
+    default:
+      throw new BadRequest(
+        'unsupported_grant_type',
+        'the grant types password and refresh_token are taken here',
+      );
+  }
 }
 
 async function textOf(request: IncomingMessage): Promise<string> {

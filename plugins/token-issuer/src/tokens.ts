@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { exportJWK, jwtVerify, SignJWT, type JWTPayload } from 'jose';
+import { errors, exportJWK, jwtVerify, SignJWT, type JWTPayload } from 'jose';
 import type { Identity } from '@entrepot/plugin-sdk';
 import type { Grant } from './scope.ts';
 import type { SigningKeys } from './signing-keys.ts';
@@ -8,6 +8,12 @@ import type { SigningKeys } from './signing-keys.ts';
 export interface TokenContent {
   readonly identity: Identity;
   readonly grants: readonly Grant[];
+}
+
+/** What was read from a token of this registry. */
+export interface ReadToken extends TokenContent {
+  /** Whether its time has passed; nothing else is wrong with it. */
+  readonly hasExpired: boolean;
 }
 
 export interface TokenTerms {
@@ -46,8 +52,8 @@ export class Tokens {
       .sign(privateKey);
   }
 
-  /** What a token says; undefined when it is none of this registry, or good no more. @throws what the storage throws. */
-  async read(token: string, now: number): Promise<TokenContent | undefined> {
+  /** What a token says; undefined when it is none of this registry. @throws what the storage throws. */
+  async read(token: string, now: number): Promise<ReadToken | undefined> {
     let failure: { readonly error: unknown } | undefined;
     try {
       const { payload } = await jwtVerify(
@@ -70,17 +76,17 @@ export class Tokens {
           currentDate: new Date(now),
         },
       );
-      return contentOf(payload);
-    } catch {
-      // jose says what is wrong with a token in many ways; to who shows it they are all the same.
+      return contentOf(payload, { hasExpired: false });
+    } catch (error) {
       if (failure !== undefined) throw failure.error;
-      return undefined;
+      // The time is looked at last. In what other ways a token is wrong is all the same to who shows it.
+      return error instanceof errors.JWTExpired ? contentOf(error.payload, { hasExpired: true }) : undefined;
     }
   }
 
   /** The public keys as a JSON Web Key Set (RFC 7517). */
   async keySet(): Promise<object> {
-    const keys = this.#keys.all.map(async ({ kid, publicKey }) => {
+    const keys = this.#keys.published.map(async ({ kid, publicKey }) => {
       return { ...(await exportJWK(publicKey)), kid, use: 'sig', alg: 'ES256' };
     });
     return { keys: await Promise.all(keys) };
@@ -88,9 +94,11 @@ export class Tokens {
 }
 
 /** The signature says that {@link Tokens.sign} wrote it. */
-function contentOf(payload: JWTPayload): TokenContent | undefined {
-  const { identity, access } = payload;
-  return isIdentity(identity) && isGrants(access) ? { identity, grants: access } : undefined;
+function contentOf(
+  { identity, access }: JWTPayload,
+  { hasExpired }: Pick<ReadToken, 'hasExpired'>,
+): ReadToken | undefined {
+  return isIdentity(identity) && isGrants(access) ? { identity, grants: access, hasExpired } : undefined;
 }
 
 function isIdentity(value: unknown): value is Identity {

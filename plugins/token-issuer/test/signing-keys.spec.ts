@@ -33,7 +33,8 @@ describe('The keys of tokens', () => {
   afterEach(() => opened.forEach((keys) => keys.close()));
 
   async function replica(): Promise<SigningKeys> {
-    const options = { log: silent, rotateAfter: 30 * DAY, lifetime: 15 * MINUTE, now: () => now };
+    const lifetimes = { rotateAfter: 30 * DAY, lifetime: 15 * MINUTE, keptFor: 40 * DAY };
+    const options = { log: silent, ...lifetimes, now: () => now };
     const keys = new SigningKeys(options);
     opened.push(keys);
     await keys.open(storage);
@@ -69,8 +70,13 @@ describe('The keys of tokens', () => {
     expect(await one.find(old)).to.not.equal(undefined);
     now += 31 * DAY;
     await one.refresh();
+    expect(one.all.map(({ kid }) => kid)).to.include(old);
+    expect(one.published.map(({ kid }) => kid)).to.not.include(old);
+    expect(one.published).to.have.length(2);
+    now += 31 * DAY;
+    await one.refresh();
     expect(one.all.map(({ kid }) => kid)).to.not.include(old);
-    expect(one.all).to.have.length(2);
+    expect(one.all).to.have.length(3);
   });
 
   it('are found when another replica has made them a moment ago', async () => {
@@ -97,7 +103,13 @@ describe('The keys of tokens', () => {
     const token = await tokens.sign(alice, now);
     storage = { ...newStorage(), read: async () => Promise.reject(new StorageError('UNAVAILABLE', 'down')) };
     expect(String(await replica().catch((error: unknown) => error))).to.include('down');
-    const unread = new SigningKeys({ log: silent, rotateAfter: DAY, lifetime: MINUTE, now: () => now });
+    const unread = new SigningKeys({
+      log: silent,
+      rotateAfter: DAY,
+      lifetime: MINUTE,
+      keptFor: DAY,
+      now: () => now,
+    });
     await unread.open(storage).catch(() => undefined);
     now += 2000;
     const error: unknown = await tokensOf(unread)
@@ -109,8 +121,8 @@ describe('The keys of tokens', () => {
   it('sign tokens that are good for their time', async () => {
     const tokens = tokensOf(await replica());
     const token = await tokens.sign(alice, now);
-    expect(await tokens.read(token, now + 900_000)).to.not.equal(undefined);
-    expect(await tokens.read(token, now + 961_000)).to.equal(undefined);
+    expect(await tokens.read(token, now + 900_000)).to.include({ hasExpired: false });
+    expect(await tokens.read(token, now + 961_000)).to.deep.equal({ ...alice, hasExpired: true });
     expect(await tokens.read(token, now - 61_000)).to.equal(undefined);
     for (const other of ['', 'x', '..', token.slice(0, -10), `${token}a`])
       expect(await tokens.read(other, now), other).to.equal(undefined);
