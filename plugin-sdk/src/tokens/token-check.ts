@@ -3,9 +3,10 @@ import { BearerRefusals } from '../access/bearer-refusals.ts';
 import type { Identity } from '../auth.ts';
 import { isRegistryError } from '../errors.ts';
 import type { Logger } from '../plugin.ts';
+import { GoodTokens } from './good-tokens.ts';
 import { issuerOf } from './issuer-of.ts';
 import type { KeyHint } from './key-ring.ts';
-import { TokenInvalid, verifySignedToken, type Claims, type TokenTerms } from './signed-token.ts';
+import { TokenInvalid, type Claims, type TokenTerms } from './signed-token.ts';
 
 export interface TokenCheckParts {
   readonly terms: TokenTerms;
@@ -19,25 +20,27 @@ export interface TokenCheckParts {
 /** Says whose token it is, or what is wrong with it: to the client, and to the log. */
 export class TokenCheck {
   readonly #parts: TokenCheckParts;
+  readonly #tokens: GoodTokens;
   readonly #refusals = new BearerRefusals();
 
   constructor(parts: TokenCheckParts) {
     this.#parts = parts;
+    this.#tokens = new GoodTokens(parts.terms);
   }
 
   /** @throws RegistryError `UNAUTHORIZED` when the token is not good; `UNAVAILABLE` when that cannot be found out. */
   async identify(token: string, requestId: string): Promise<Identity> {
-    const { terms, findKey, identityOf, log } = this.#parts;
+    const { findKey, identityOf, log } = this.#parts;
     const now = new Date();
     let expired: Identity | undefined;
     try {
-      const claims = await verifySignedToken(token, terms, (hint) => findKey(hint, now), now).catch(
-        (error: unknown) => {
+      const claims = await this.#tokens
+        .verify(token, (hint) => findKey(hint, now), now)
+        .catch((error: unknown) => {
           if (error instanceof TokenInvalid && error.expired !== undefined)
             expired = identityOf(error.expired, now);
           throw error;
-        },
-      );
+        });
       return identityOf(claims, now);
     } catch (error) {
       if (isRegistryError(error)) throw error;
