@@ -129,11 +129,7 @@ async function issueTicket(
 }
 
 /** A session's ticket stays the one it was opened with, which the request would not be here without. */
-function ticketed(
-  { isOpen }: RegistryParts['gatekeeper'],
-  repository: string,
-  query: Query,
-): UploadPlace {
+function ticketed({ isOpen }: RegistryParts['gatekeeper'], repository: string, query: Query): UploadPlace {
   return { repository, ticket: isOpen ? undefined : query.one(TICKET) };
 }
 

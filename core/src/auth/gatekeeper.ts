@@ -137,10 +137,7 @@ export class Gatekeeper {
    * `outlives` is asked when nothing but their age is wrong with the credentials: whether they count all the same.
    * @throws RegistryError `UNAUTHORIZED` with the challenges when the credentials are wrong or not known.
    */
-  async identify(
-    request: AuthRequest,
-    outlives?: () => Promise<boolean>,
-  ): Promise<Identity | undefined> {
+  async identify(request: AuthRequest, outlives?: () => Promise<boolean>): Promise<Identity | undefined> {
     if (!this.#hooks.authenticate.isUsed()) return undefined;
     try {
       const found: unknown = await this.#hooks.authenticate.promise(request);
@@ -173,7 +170,16 @@ export class Gatekeeper {
     if (basic === undefined && bearer === undefined) return;
     const claimed = basic === undefined ? {} : { claimed: basic.username.slice(0, MAX_CLAIMED) };
     const action = basic === undefined ? 'denial' : 'login';
-    this.#audit?.report({ action, outcome: 'refused', ...claimed, access, reason, address, requestId, method });
+    this.#audit?.report({
+      action,
+      outcome: 'refused',
+      ...claimed,
+      access,
+      reason,
+      address,
+      requestId,
+      method,
+    });
   }
 
   #unauthorized(access: readonly Access[], cause?: RegistryError): RegistryError {

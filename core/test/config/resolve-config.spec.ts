@@ -191,7 +191,7 @@ describe('The plugins of a configuration', () => {
     };
     const unserved = {
       storage: () => undefined,
-      usage: async function* () {},
+      async *usage () {},
       audit: () => undefined,
     };
     const context = { hooks, log, decisions, figures, siblings: alone, inherited: undefined, ...unserved };
