@@ -191,7 +191,7 @@ describe('The plugins of a configuration', () => {
     };
     const unserved = {
       storage: () => undefined,
-      async *usage () {},
+      async *usage() {},
       audit: () => undefined,
     };
     const context = { hooks, log, decisions, figures, siblings: alone, inherited: undefined, ...unserved };
