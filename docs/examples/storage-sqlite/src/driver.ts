@@ -1,6 +1,7 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import {
+  expectSmall,
   readerOf,
   StorageError,
   type ByteRange,
@@ -71,6 +72,7 @@ export class SqliteDriver implements StorageDriver {
   }
 
   async write(key: string, bytes: Uint8Array, options: WriteOptions = {}): Promise<SmallObject> {
+    expectSmall(bytes);
     const copy = joined([bytes]);
     return { bytes: copy, etag: await this.#ask('write', key, copy, options) };
   }
