@@ -6,7 +6,7 @@ import { undoCases } from './undo-cases.ts';
 
 /** Every order takes ten minutes: docs/garbage-collection.md says how to ask for it. Otherwise so many of each case as chance has it. */
 const EVERY_ORDER = process.env['ENTREPOT_EVERY_ORDER'] !== undefined;
-const SAMPLE = 60;
+const SAMPLE = 300;
 /** So many runs reach every state of every case but the vast ones, of which half is played as chance has it. */
 const LIMIT = 12_000;
 const LIMIT_OF_VAST = 2_500;
