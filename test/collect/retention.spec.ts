@@ -1,4 +1,4 @@
-import type { JudgedTag, RetentionPolicy } from '@entrepot/plugin-sdk';
+import { withMethods, type JudgedTag, type RetentionPolicy } from '@entrepot/plugin-sdk';
 import { Memory, MemoryDriver } from '@entrepot/storage-memory';
 import { expect } from 'chai';
 import {
@@ -8,7 +8,6 @@ import {
 } from '../../core/src/store/tag-retention.ts';
 import { rejectionOf } from '../../core/test/rejection.ts';
 import { stoppedClock } from '../races/stopped-clock.ts';
-import { altered } from './altered-driver.ts';
 import { HOUR } from './collecting.ts';
 import { FilledStore } from './filled-store.ts';
 import { undoOn } from './undo-cases.ts';
@@ -138,7 +137,7 @@ describe('Retention of tags', () => {
 
   it('ends before it drops anything of a repository that the storage does not give', async () => {
     await filled.pushImage(repository, 'image', { tags: ['old-1', 'old-2'] });
-    const failing = altered(filled.driver, {
+    const failing = withMethods(filled.driver, {
       read: async (key) => {
         if (key.endsWith('/tags/old-2')) throw new Error('not now');
         return filled.driver.read(key);

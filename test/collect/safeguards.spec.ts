@@ -1,4 +1,10 @@
-import { isStorageError, type ListPage, type SmallObject, type StorageDriver } from '@entrepot/plugin-sdk';
+import {
+  isStorageError,
+  withMethods,
+  type ListPage,
+  type SmallObject,
+  type StorageDriver,
+} from '@entrepot/plugin-sdk';
 import { expect } from 'chai';
 import {
   blobLinkFormat,
@@ -11,7 +17,6 @@ import { manifestFormat, type StoredManifest } from '../../core/src/store/stored
 import { RecordingDriver } from '../../core/test/store/recording-driver.ts';
 import { explore, failureOf } from '../races/explore.ts';
 import { stoppedClock } from '../races/stopped-clock.ts';
-import { altered } from './altered-driver.ts';
 import { blobCases, manifestCases, orLearn } from './cases.ts';
 import { push } from './clients.ts';
 import { collectionOn, finish, HOUR } from './collecting.ts';
@@ -25,7 +30,7 @@ function showing(
   isMeant: (key: string) => boolean,
   show: (bytes: Uint8Array, key: string) => Uint8Array | undefined,
 ): StorageDriver {
-  return altered(driver, {
+  return withMethods(driver, {
     read: async (key): Promise<SmallObject | undefined> => {
       const object = await driver.read(key);
       if (object === undefined || !isMeant(key)) return object;
@@ -57,7 +62,7 @@ function manifestsAs(change: (manifest: StoredManifest) => StoredManifest): Alte
 
 /** Writes and deletes whatever version is there, as long as there is one. */
 const withoutConditions: Alter = (driver) =>
-  altered(driver, {
+  withMethods(driver, {
     write: async (key, bytes, options) => {
       const current = await driver.read(key);
       return driver.write(key, bytes, current === undefined ? options : { ifMatch: current.etag });
@@ -81,7 +86,7 @@ const withoutDoom = recordsAs((record) =>
 /** Takes every link for one of the life that the record is in. */
 const withoutIncarnations: Alter = (driver) => {
   let life: string | undefined;
-  return altered(driver, {
+  return withMethods(driver, {
     read: async (key) => {
       const object = await driver.read(key);
       if (object === undefined) return undefined;
@@ -115,7 +120,7 @@ const withoutDeleted: Alter = (driver) =>
 /** Looks at deleted tags before it looks at those that are there. */
 const withoutSecondLook: Alter = (driver) => {
   let first: Promise<ListPage> | undefined;
-  return altered(driver, {
+  return withMethods(driver, {
     list: (prefix, options) => {
       if (prefix !== keys.deletedTags) return driver.list(prefix, options);
       first ??= driver.list(prefix, options);
@@ -203,10 +208,10 @@ describe('Without a safeguard of collection some order of the steps loses conten
       const recording = new RecordingDriver();
       const filled = new FilledStore(recording);
       const image = await filled.pushImage('team/app', 'image', { tags: ['v1'] });
-      const failing = altered(recording, {
+      const failing = withMethods(recording, {
         read: (key) => (isManifest(key) ? Promise.reject(new Error('not now')) : recording.read(key)),
       });
-      const takenForAbsence = altered(failing, {
+      const takenForAbsence = withMethods(failing, {
         read: (key) =>
           failing.read(key).catch((error: unknown) => {
             if (isStorageError(error)) throw error;

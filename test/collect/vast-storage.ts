@@ -1,11 +1,16 @@
-import { StorageError, type ListPage, type SmallObject, type StorageDriver } from '@entrepot/plugin-sdk';
+import {
+  StorageError,
+  withMethods,
+  type ListPage,
+  type SmallObject,
+  type StorageDriver,
+} from '@entrepot/plugin-sdk';
 import { MemoryDriver, Memory } from '@entrepot/storage-memory';
 import { digestOf } from '../../core/src/digest.ts';
 import { blobLinkFormat, blobRecordFormat, type BlobRecord } from '../../core/src/store/blob-records.ts';
 import { keys } from '../../core/src/store/keys.ts';
 import { manifestFormat } from '../../core/src/store/stored-manifest.ts';
 import { types } from '../oci/content.ts';
-import { altered } from './altered-driver.ts';
 
 /** How much there is. */
 export interface Extent {
@@ -39,7 +44,7 @@ export class VastStorage {
   }
 
   driver(): StorageDriver {
-    return altered(new MemoryDriver(new Memory(1)), {
+    return withMethods(new MemoryDriver(new Memory(1)), {
       list: async (prefix, { startAfter = '', limit }) => this.#list(prefix, startAfter, limit),
       read: async (key) => this.#read(key),
       write: async (key, bytes, options) => this.#write(key, bytes, options?.ifMatch),

@@ -1,7 +1,7 @@
 import { importFrom } from '../config/import-from.ts';
 import { loadConfig } from '../config/load-config.ts';
 import { createLog } from '../log.ts';
-import { openStorage, type OpenStorage } from '../registry/open-storage.ts';
+import { openLimitedStorage, type OpenStorage } from '../registry/open-storage.ts';
 
 const PLUGIN = 'auth-keys';
 const COMMAND = '@entrepot/auth-keys/command';
@@ -26,7 +26,7 @@ export async function keys(
     const { config } = await loadConfig(file === undefined ? {} : { file });
     if (!config.plugins.some(({ name }) => name === PLUGIN))
       throw new Error(`the configuration has no plugin ${PLUGIN}: its registry would take no key`);
-    return openStorage(config, await createLog(config.log, process.stderr));
+    return openLimitedStorage(config, await createLog(config.log, process.stderr));
   };
   const code = await command(args, { open, stdout: process.stdout, stderr: process.stderr });
   process.exitCode = typeof code === 'number' ? code : 1;

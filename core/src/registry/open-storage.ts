@@ -3,6 +3,7 @@ import type { ResolvedConfig } from '../config/define-config.ts';
 import type { Logger } from '../log.ts';
 import { chooseStorage } from '../plugins/choose-storage.ts';
 import { PluginHost } from '../plugins/plugin-host.ts';
+import { TimeLimitedDriver } from '../store/time-limited-driver.ts';
 
 /** The storage of a registry that is not being served by this process. Others may serve it meanwhile. */
 export interface OpenStorage {
@@ -26,4 +27,10 @@ export async function openStorage(config: ResolvedConfig, log: Logger): Promise<
   const taps = [...hooks.storage.taps, ...hooks.wrapStorage.taps];
   await host.start(new Set(taps.map(({ name }) => name)));
   return { plugin, driver, hooks, close: () => host.stop() };
+}
+
+/** As {@link openStorage}, with a driver whose calls end in time, as plugins have it in a registry that serves. */
+export async function openLimitedStorage(config: ResolvedConfig, log: Logger): Promise<OpenStorage> {
+  const storage = await openStorage(config, log);
+  return { ...storage, driver: new TimeLimitedDriver(storage.driver) };
 }

@@ -77,7 +77,7 @@ export function createDispatch({ hooks, store, config, log, logOf, audit, tracer
   }
 
   /** A hook that nobody taps costs a comparison. */
-  async function step<Result>(name: string, work: () => Result | Promise<Result>): Promise<Result> {
+  function step<Result>(name: string, work: () => Result | Promise<Result>): Result | Promise<Result> {
     return tracer === undefined ? work() : tracer.step(name, async () => work());
   }
 

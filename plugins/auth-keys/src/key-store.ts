@@ -6,8 +6,6 @@ import { KEY_ID } from './key-text.ts';
 const PREFIX = 'access-keys/';
 /** Bytes of a name that fit a segment of a storage key. */
 const MAX_OWNER = 120;
-/** Milliseconds that the storage may take. */
-const TIME_LIMIT = 20_000;
 const MAX_REMEMBERED = 10_000;
 const PAGE = 1000;
 
@@ -39,14 +37,14 @@ export class KeyStore {
   /** @throws StorageError `PRECONDITION_FAILED` when there is one with that id already. */
   async create(record: KeyRecord): Promise<void> {
     const key = keyOf(record.owner, record.id);
-    await withinTime(this.#driver.write(key, encodeRecord(record), { ifAbsent: true }));
+    await this.#driver.write(key, encodeRecord(record), { ifAbsent: true });
   }
 
   /** From when this has returned no replica takes the key. Whether there was one. */
   async revoke(owner: string, id: string): Promise<boolean> {
     if ((await this.find(owner, id)) === undefined) return false;
     const key = keyOf(owner, id);
-    await withinTime(this.#driver.delete(key));
+    await this.#driver.delete(key);
     this.#remembered.delete(key);
     return true;
   }
@@ -61,7 +59,7 @@ export class KeyStore {
     const { record, object } = found;
     try {
       const bytes = encodeRecord({ ...record, used });
-      await withinTime(this.#driver.write(keyOf(owner, id), bytes, { ifMatch: object.etag }));
+      await this.#driver.write(keyOf(owner, id), bytes, { ifMatch: object.etag });
     } catch (error) {
       if (!isStorageError(error, 'PRECONDITION_FAILED')) throw error;
     }
@@ -77,7 +75,7 @@ export class KeyStore {
 
   /** How many keys the owner has; counting stops at `limit`. */
   async count(owner: string, limit: number): Promise<number> {
-    const { keys } = await withinTime(this.#driver.list(folderOf(owner), { limit }));
+    const { keys } = await this.#driver.list(folderOf(owner), { limit });
     return keys.length;
   }
 
@@ -92,7 +90,7 @@ export class KeyStore {
     let startAfter: string | undefined;
     for (;;) {
       const after = startAfter === undefined ? {} : { startAfter };
-      const { keys, more } = await withinTime(this.#driver.list(prefix, { limit: PAGE, ...after }));
+      const { keys, more } = await this.#driver.list(prefix, { limit: PAGE, ...after });
       yield* keys;
       startAfter = keys.at(-1);
       if (!more) return;
@@ -101,7 +99,7 @@ export class KeyStore {
 
   async #read(key: string): Promise<StoredKey | undefined> {
     const known = this.#remembered.get(key);
-    const object = await withinTime(this.#driver.read(key, known?.object));
+    const object = await this.#driver.read(key, known?.object);
     this.#remembered.delete(key);
     if (object === undefined) return undefined;
     const record = object === known?.object ? known.record : decodeRecord(object.bytes);
@@ -130,18 +128,4 @@ function keyOf(owner: string, id: string): string {
 
 function ownerIn(key: string): string {
   return Buffer.from(key.split('/')[1] ?? '', 'hex').toString();
-}
-
-async function withinTime<Result>(work: Promise<Result>): Promise<Result> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      reject(new StorageError('UNAVAILABLE', `the storage has not answered within ${TIME_LIMIT} ms`));
-    }, TIME_LIMIT);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
