@@ -50,6 +50,8 @@ describe('registry doctor', () => {
       const line = found.find((each) => isOf(each, part, subject));
       expect(line, `${part} ${subject} in ${lines.join()}`).to.include({ state: 'good' });
     }
+    const memory = found.find((each) => isOf(each, 'machine', 'memory'));
+    expect(JSON.stringify(memory)).to.match(/uploads may take 1\.0 GiB of /);
     const files = await readdir(join(site.folder, 'storage'), { recursive: true, withFileTypes: true });
     const left = files.filter((each) => each.isFile() && !each.parentPath.endsWith('locks'));
     expect(left.map(({ name }) => name)).to.deep.equal([]);

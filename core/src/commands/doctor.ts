@@ -29,6 +29,6 @@ export async function doctor({ config: given, json = false }: DoctorFlags): Prom
 }
 
 function linesOf({ part, subject, state, finding, advice }: Examined): string {
-  const line = `${marks[state].padEnd(8)}  ${part}: ${subject}: ${finding}\n`;
+  const line = `${marks[state].padEnd(8)}  ${part === subject ? part : `${part}: ${subject}`}: ${finding}\n`;
   return advice === undefined ? line : `${line}          ${advice}\n`;
 }

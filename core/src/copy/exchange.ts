@@ -49,9 +49,7 @@ export async function send({ method, url, headers = {}, body }: Outgoing): Promi
   if (body !== undefined && 'stream' in body) {
     // An answer may come before all is sent: it says more than the pipe that breaks then.
     const sent = pipeline(body.stream, outgoing);
-    const first = await Promise.race([answered, sent.then(() => answered)]);
-    sent.catch(() => undefined);
-    return first;
+    return Promise.race([answered, sent.then(() => answered)]);
   }
   outgoing.end(body);
   return answered;

@@ -5,6 +5,7 @@ import type { Diagnosis, StorageDriver } from '@entrepot/plugin-sdk';
 import type { ResolvedConfig } from '../config/define-config.ts';
 import { messageOf } from '../error-message.ts';
 import type { Logger } from '../log.ts';
+import { firstPartBytes } from '../store/blob-writer.ts';
 import { Tls } from '../tls/tls.ts';
 
 /** Connections and open files a busy registry may need. */
@@ -76,7 +77,7 @@ export async function diagnoseLimits(): Promise<readonly Diagnosis[]> {
 export function diagnoseMemory({ uploads, http }: ResolvedConfig, driver: StorageDriver): Diagnosis {
   const subject = 'memory';
   const workers = http.workers === 'auto' ? 1 : http.workers;
-  const most = 2 * driver.partSize(0) * uploads.maxConcurrent * workers;
+  const most = 2 * firstPartBytes(driver) * uploads.maxConcurrent * workers;
   const gib = (bytes: number): string => `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
   const finding = `uploads may take ${gib(most)} of ${gib(totalmem())}, two parts for each of ${uploads.maxConcurrent}`;
   if (most < totalmem() / 2) return { subject, state: 'good', finding };

@@ -17,6 +17,12 @@ const MANY = 64;
 const SMALL = 4 * 1024;
 const BLOCK = 64 * 1024;
 
+/** How long the first part of an upload becomes, in bytes: an upload holds two like that at most. */
+export function firstPartBytes(driver: StorageDriver): number {
+  const part = driver.partSize(0);
+  return Math.ceil(FLUSH / part) * part;
+}
+
 /** How far the bytes have come that are with the driver: what a session keeps of a writer. */
 export interface WriterPosition {
   /** Storage key the bytes go to. */
